@@ -1,0 +1,1 @@
+"""Tocsin: autonomy in a SOC, earned by dated evidence."""

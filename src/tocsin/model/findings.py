@@ -1,0 +1,124 @@
+"""A Finding: what a detector saw, with the events that made it say so."""
+
+from enum import StrEnum
+from hashlib import blake2b
+
+import msgspec
+import pyarrow as pa
+
+MAX_EVENT_COPIES = 20
+MAX_COPY_BYTES = 256 * 1024
+"""A finding carries at most so many copies of its events, and bytes of them (decisions, section 3)."""
+
+
+class Level(StrEnum):
+    """Severity in the words of the Sigma specification, rising."""
+
+    INFORMATIONAL = "informational"
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+    CRITICAL = "critical"
+
+    @property
+    def rank(self) -> int:
+        """0 for informational up to 4 for critical."""
+        return list(Level).index(self)
+
+
+class Entity(msgspec.Struct, frozen=True, order=True):
+    """Something that findings can share.
+
+    `kind` is one of host, user, process, session, address, file, hash. `key` is what is compared
+    (folded, scoped to the host where the name means nothing elsewhere), `name` what a person reads.
+    `role` is the part it plays in the event: subject, parent, target, source or destination.
+    """
+
+    kind: str
+    key: str
+    name: str
+    role: str = "subject"
+
+
+class Match(msgspec.Struct, frozen=True):
+    """One predicate of a rule that held, and the value that made it hold."""
+
+    field: str
+    predicate: str
+    value: str
+
+
+class EventCopy(msgspec.Struct, frozen=True):
+    """A matched event as it was stored: its identity, its own time (us) and its original text."""
+
+    event_uid: str
+    time: int
+    class_name: str
+    raw: str
+    origin: str
+    position: int
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """One detector's statement about one or more events. Times are microseconds UTC."""
+
+    finding_id: str
+    rule_id: str
+    rule_digest: str
+    title: str
+    level: Level
+    techniques: tuple[str, ...]
+    time: int
+    event_uids: tuple[str, ...]
+    matched: tuple[Match, ...]
+    entities: tuple[Entity, ...]
+    events: tuple[EventCopy, ...]
+    site: str
+    source_id: str
+    content_id: str
+    tactics: tuple[str, ...] = ()
+    received_at: int = 0
+
+
+def finding_id(rule_id: str, rule_digest: str, event_uids: tuple[str, ...]) -> str:
+    """Identity of a finding: the same rule text over the same events is the same finding."""
+    digest = blake2b(digest_size=16)
+    for part in (rule_id, rule_digest, *sorted(event_uids)):
+        digest.update(part.encode())
+        digest.update(b"\0")
+    return digest.hexdigest()
+
+
+FINDINGS = pa.schema(
+    [
+        pa.field("finding_id", pa.string(), nullable=False),
+        pa.field("rule_id", pa.string(), nullable=False),
+        pa.field("time", pa.int64(), nullable=False),
+        pa.field("offset", pa.int64(), nullable=False),
+        pa.field("body", pa.binary(), nullable=False),
+    ]
+)
+"""Findings between stages. `body` is the Finding in MessagePack; `offset` the spool offset of the
+event that completed it."""
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(Finding).decode
+
+
+def findings_to_arrow(findings: list[tuple[int, Finding]]) -> pa.RecordBatch:
+    """(spool offset, Finding) pairs as one batch of `FINDINGS`."""
+    return pa.RecordBatch.from_arrays(
+        [
+            pa.array([f.finding_id for _, f in findings], pa.string()),
+            pa.array([f.rule_id for _, f in findings], pa.string()),
+            pa.array([f.time for _, f in findings], pa.int64()),
+            pa.array([offset for offset, _ in findings], pa.int64()),
+            pa.array([_encode(f) for _, f in findings], pa.binary()),
+        ],
+        schema=FINDINGS,
+    )
+
+
+def findings_from_arrow(rows: pa.RecordBatch) -> list[Finding]:
+    """The inverse of `findings_to_arrow`, without the offsets."""
+    return [_decode(body) for body in rows.column("body").to_pylist()]

@@ -1,0 +1,1 @@
+"""What Tocsin keeps: state (Django ORM), the event lake (Delta) and the Journal."""

@@ -1,0 +1,55 @@
+"""What came in, as operators see it: sources, counters, dead letters."""
+
+from typing import Any
+
+import msgspec
+
+from tocsin.store.database import Database
+from tocsin.store.state import models
+from tocsin.store.think import SourceCount
+
+
+class DeadLetter(msgspec.Struct, frozen=True):
+    """A record that could not be used. `received_at` is microseconds UTC; `raw` may be cut."""
+
+    partition: str
+    offset: int
+    origin: str
+    position: int
+    received_at: int
+    reason: str
+    detail: str
+    raw: bytes
+
+
+class Intake:
+    """Reads what the think step counted."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def sources(self) -> list[SourceCount]:
+        """Every source seen, by id."""
+        with self._database.reading():
+            fields = SourceCount.__struct_fields__
+            rows = self._rows(models.SourceSeen).order_by("source_id").values_list(*fields)
+            return [SourceCount(*row) for row in rows]
+
+    def counters(self) -> dict[str, int]:
+        """Every counter, keyed `name|label|...` as it was counted."""
+        with self._database.reading():
+            rows = self._rows(models.Counter).order_by("name", "labels")
+            found = rows.values_list("name", "labels", "value")
+            return {f"{name}|{labels}" if labels else name: value for name, labels, value in found}
+
+    def dead_letters(self, limit: int, *, reason: str | None = None) -> list[DeadLetter]:
+        """The newest dead letters, newest first; all or those with one reason."""
+        with self._database.reading():
+            rows = self._rows(models.DeadLetter).order_by("-id")
+            if reason is not None:
+                rows = rows.filter(reason=reason)
+            found = rows.values_list(*DeadLetter.__struct_fields__)[:limit]
+            return [DeadLetter(*row[:-1], raw=bytes(row[-1])) for row in found]
+
+    def _rows(self, model: Any) -> Any:
+        return model.objects.using(self._database.alias)

@@ -1,0 +1,1 @@
+"""Schema changes in order; `store.database` runs them when state is opened."""

@@ -1,0 +1,176 @@
+"""Tables, named after the vocabulary. All times are int64 microseconds UTC.
+
+Rows never leave `store`: its views return the frozen values of `model`. Bodies are those values in
+MessagePack; the other columns of such a table are copies to search and sort by.
+"""
+
+from django.db import models
+
+
+class Row(models.Model):  # type: ignore[misc]  # Django ships no types
+    """A row of state."""
+
+    class Meta:
+        abstract = True
+
+
+class Cursor(Row):
+    """How far a partition of the spool has been worked off: `think` by core, `lake` by a worker."""
+
+    partition = models.CharField(max_length=200)
+    kind = models.CharField(max_length=16)
+    offset = models.BigIntegerField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint("partition", "kind", name="one_cursor")]
+
+
+class FoldState(Row):
+    """What a Fold remembers for one key: bytes that only the Fold understands."""
+
+    fold = models.CharField(max_length=100)
+    key = models.TextField()
+    state = models.BinaryField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint("fold", "key", name="one_fold_state")]
+
+
+class SeenName(Row):
+    """Short numbers for the partition and source names in `SeenEvent`."""
+
+    name = models.CharField(max_length=200, unique=True)
+
+
+class SeenEvent(Row):
+    """Where an event was seen first. `key` and `fingerprint` are two parts of its `event_uid`.
+
+    No foreign keys and no second index: this table takes one row per event.
+    """
+
+    key = models.BigIntegerField(primary_key=True)
+    fingerprint = models.BigIntegerField()
+    partition = models.IntegerField()
+    offset = models.BigIntegerField()
+    source = models.IntegerField()
+    time = models.BigIntegerField()
+
+
+class Finding(Row):
+    """A detector's statement and the incident that it belongs to, if any yet."""
+
+    finding_id = models.CharField(max_length=64, unique=True)
+    site = models.CharField(max_length=100)
+    rule_id = models.CharField(max_length=200, db_index=True)
+    level = models.SmallIntegerField()
+    title = models.TextField()
+    time = models.BigIntegerField(db_index=True)
+    source_id = models.CharField(max_length=200)
+    content_id = models.CharField(max_length=64)
+    incident_id = models.CharField(max_length=64, null=True)
+    body = models.BinaryField()
+
+    class Meta:
+        indexes = [models.Index("incident_id", "time", name="finding_of_incident")]
+
+
+class Incident(Row):
+    """Findings that belong together, as they stand now."""
+
+    incident_id = models.CharField(max_length=64, unique=True)
+    site = models.CharField(max_length=100)
+    level = models.SmallIntegerField()
+    title = models.TextField()
+    first = models.BigIntegerField()
+    last = models.BigIntegerField(db_index=True)
+    finding_count = models.BigIntegerField()
+    status = models.CharField(max_length=8, default="open")
+    body = models.BinaryField()
+
+
+class IncidentAlias(Row):
+    """Another id of an incident that turned out to be the same; always points at the incident."""
+
+    alias = models.CharField(max_length=64, unique=True)
+    incident_id = models.CharField(max_length=64, db_index=True)
+
+
+class Verdict(Row):
+    """A person's grade. `incident_id` is the id that the person saw, and may be an alias now."""
+
+    incident_id = models.CharField(max_length=64, db_index=True)
+    grade = models.CharField(max_length=32)
+    reason = models.TextField()
+    by = models.CharField(max_length=200)
+    at = models.BigIntegerField()
+
+
+class JournalEntry(Row):
+    """One link of the chain; see `model.journal`."""
+
+    sequence = models.BigIntegerField(primary_key=True)
+    previous = models.CharField(max_length=64)
+    at = models.BigIntegerField()
+    actor = models.CharField(max_length=200)
+    kind = models.CharField(max_length=64)
+    subject = models.TextField()
+    body = models.TextField()
+    digest = models.CharField(max_length=64)
+
+
+class Evidence(Row):
+    """A dated claim; `digest` binds it."""
+
+    digest = models.CharField(max_length=128, unique=True)
+    kind = models.CharField(max_length=64)
+    subject = models.TextField()
+    issued = models.BigIntegerField()
+    expires = models.BigIntegerField()
+    revoked = models.BigIntegerField(null=True)
+    body = models.BinaryField()
+
+    class Meta:
+        indexes = [models.Index("kind", "subject", name="evidence_about")]
+
+
+class AppliedContent(Row):
+    """A ContentSet that was put into force; the newest row is the one in force."""
+
+    content_id = models.CharField(max_length=64)
+    at = models.BigIntegerField()
+    by = models.CharField(max_length=200)
+    files = models.TextField()
+
+
+class Counter(Row):
+    """A number that only grows; `labels` are its parts joined by `|`."""
+
+    name = models.CharField(max_length=100)
+    labels = models.TextField()
+    value = models.BigIntegerField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint("name", "labels", name="one_counter")]
+
+
+class SourceSeen(Row):
+    """What arrived from a source so far."""
+
+    source_id = models.CharField(max_length=200, unique=True)
+    events = models.BigIntegerField()
+    first_received = models.BigIntegerField()
+    last_received = models.BigIntegerField()
+    last_event = models.BigIntegerField()
+
+
+class DeadLetter(Row):
+    """A record that could not be used, with the reason and (bounded) the original."""
+
+    partition = models.CharField(max_length=200)
+    offset = models.BigIntegerField()
+    origin = models.TextField()
+    position = models.BigIntegerField()
+    received_at = models.BigIntegerField()
+    reason = models.CharField(max_length=64, db_index=True)
+    detail = models.TextField()
+    raw = models.BinaryField()

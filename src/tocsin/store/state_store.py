@@ -1,0 +1,110 @@
+"""State: one database file that survives a crash at any instant.
+
+One process (core) thinks; others may read at the same time, and store single facts (a lake cursor,
+a verdict) in transactions of their own.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from tocsin import crash
+from tocsin.model.content import ContentSet
+from tocsin.model.evidence import Evidence
+from tocsin.store.casebook import Casebook
+from tocsin.store.database import Database
+from tocsin.store.intake import Intake
+from tocsin.store.journal import Journal
+from tocsin.store.state import models
+from tocsin.store.think import Think, read_cursor, write_cursor
+
+_evidence = msgspec.msgpack.Decoder(Evidence).decode
+_encode = msgspec.msgpack.Encoder().encode
+
+
+class Applied(msgspec.Struct, frozen=True):
+    """A content set in force. `at` is microseconds UTC; `files` maps path to SHA-256."""
+
+    content_id: str
+    at: int
+    by: str
+    files: dict[str, str]
+
+
+class State:
+    """An open state database.
+
+    `casebook` has findings, incidents and verdicts, `intake` sources, counters and dead letters,
+    `journal` the chain. Every method raises StorageError when the database refuses.
+    """
+
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
+        """Open the state at `path`, making or upgrading its tables unless `read_only`."""
+        self._database = Database(path, read_only=read_only)
+        self.casebook = Casebook(self._database)
+        self.intake = Intake(self._database)
+        self.journal = Journal(self._database)
+
+    def close(self) -> None:
+        """Close this thread's connection."""
+        self._database.close()
+
+    @contextmanager
+    def think(self, partition: str) -> Iterator[Think]:
+        """T1: one transaction for all that a batch of `partition` led to."""
+        with self._database.transaction():
+            yield Think(self._database, partition)
+            crash.point("t1.before-commit")
+        crash.point("t1.after-commit")
+
+    def cursor(self, partition: str, kind: str) -> int:
+        """How far `partition` is dealt with: `think` or `lake`; -1 before the first."""
+        with self._database.reading():
+            return read_cursor(self._database, partition, kind)
+
+    def set_cursor(self, partition: str, kind: str, offset: int) -> None:
+        """Store a cursor in a transaction of its own (T2 after the lake is durable)."""
+        with self._database.transaction():
+            write_cursor(self._database, partition, kind, offset)
+
+    def put_evidence(self, evidence: Evidence) -> None:
+        """Store a claim under its digest; storing it again replaces it (a revocation does)."""
+        copies = ("kind", "subject", "issued", "expires", "revoked")
+        fields: dict[str, Any] = {name: getattr(evidence, name) for name in copies}
+        fields["body"] = _encode(evidence)
+        with self._database.transaction():
+            rows = self._rows(models.Evidence)
+            rows.update_or_create(digest=evidence.digest, defaults=fields)
+
+    def evidence(self, kind: str, subject: str) -> list[Evidence]:
+        """All claims of a kind about a subject, newest first, expired and revoked ones too."""
+        with self._database.reading():
+            rows = self._rows(models.Evidence).filter(kind=kind, subject=subject)
+            found = rows.order_by("-issued", "-id").values_list("body", flat=True)
+            return [_evidence(bytes(body)) for body in found]
+
+    def apply_content(self, content: ContentSet, by: str, at: int) -> None:
+        """Put a content set into force and journal it. `at` is microseconds UTC."""
+        files = {file.path: sha256(file.data).hexdigest() for file in content.files}
+        text = msgspec.json.encode(files, order="sorted").decode()
+        with self._database.transaction():
+            rows = self._rows(models.AppliedContent)
+            rows.create(content_id=content.content_id, at=at, by=by, files=text)
+            body = {"content_id": content.content_id, "files": len(files)}
+            self.journal.append(at, by, "content-applied", subject=content.content_id, body=body)
+
+    def applied_content(self) -> Applied | None:
+        """The content set in force; None before the first."""
+        with self._database.reading():
+            row = self._rows(models.AppliedContent).order_by("-id").values().first()
+        if row is None:
+            return None
+        files = msgspec.json.decode(row["files"], type=dict[str, str])
+        return Applied(row["content_id"], row["at"], row["by"], files)
+
+    def _rows(self, model: Any) -> Any:
+        return model.objects.using(self._database.alias)

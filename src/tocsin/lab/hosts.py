@@ -1,0 +1,187 @@
+"""The machines: what runs on them, who is logged on, and the numbers Windows gives out."""
+
+from dataclasses import dataclass, field
+from random import Random
+
+from tocsin.lab.people import DNS_DOMAIN, DOMAIN, NETWORK_SERVICE, SYSTEM, Account, Person
+
+SYSTEM32 = "C:\\Windows\\System32"
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A logon on one host."""
+
+    host: "Host"
+    account: Account
+    logon_id: int
+    kind: int
+    number: int = 0
+
+    @property
+    def hex_id(self) -> str:
+        """The logon id as event records write it."""
+        return f"0x{self.logon_id:x}"
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """A running program. `parent` is None only for what ran before the logs begin."""
+
+    host: "Host"
+    pid: int
+    guid: str
+    image: str
+    command: str
+    session: Session
+    parent: "Process | None"
+    integrity: str = "Medium"
+    folder: str = f"{SYSTEM32}\\"
+
+    @property
+    def account(self) -> Account:
+        """Whose rights it runs with."""
+        return self.session.account
+
+
+@dataclass(slots=True)
+class Host:
+    """One machine. `address` is its IPv4 address, `logs` whether it delivers event logs."""
+
+    name: str
+    address: str
+    kind: str
+    unit: str
+    random: Random
+    logs: bool = True
+    last: int = 0
+    boot: int = 0
+    system: dict[str, Process] = field(default_factory=dict)
+    _machine: int = 0
+    _logon: int = 0
+    _processes: int = 0
+    _sessions: int = 0
+    _pids: set[int] = field(default_factory=set)
+
+    @property
+    def full_name(self) -> str:
+        """The DNS name."""
+        return f"{self.name}.{DNS_DOMAIN}"
+
+    @property
+    def account(self) -> Account:
+        """The machine account."""
+        rid = 2000 + int(self.address.rsplit(".", 1)[1]) + len(self.unit) * 100
+        return Account(f"{self.name}$", DOMAIN, f"S-1-5-21-1870442312-602218493-3154820971-{rid}")
+
+    def start(self, now: int) -> None:
+        """Bring up what runs on every Windows machine before the logs begin (`now` in us)."""
+        draw = self.random
+        self._machine = draw.getrandbits(32)
+        self._logon = draw.randrange(0x20000, 0x90000)
+        self.boot = now - draw.randrange(2, 40) * 3_600_000_000
+        self.last = now
+        own = Session(self, SYSTEM, 0x3E7, 0)
+        network = Session(self, NETWORK_SERVICE, 0x3E4, 5)
+        for name, session in (("System", own), ("smss.exe", own), ("wininit.exe", own)):
+            self._resident(name, session, None)
+        wininit = self.system["wininit.exe"]
+        self._resident("services.exe", own, wininit)
+        self._resident("lsass.exe", own, wininit)
+        services = self.system["services.exe"]
+        for group, session in (
+            ("netsvcs", own),
+            ("DcomLaunch", own),
+            ("NetworkService", network),
+            ("LocalSystemNetworkRestricted", own),
+        ):
+            command = f"{SYSTEM32}\\svchost.exe -k {group} -p"
+            self._resident(f"svchost:{group}", session, services, command)
+        defender = "C:\\Program Files\\Windows Defender\\MsMpEng.exe"
+        self._resident("MsMpEng.exe", own, services, f'"{defender}"', defender)
+
+    def _resident(
+        self,
+        name: str,
+        session: Session,
+        parent: Process | None,
+        command: str = "",
+        image: str = "",
+    ) -> None:
+        file = name.partition(":")[0]
+        if file == "svchost":
+            file = "svchost.exe"
+        image = image or (file if file == "System" else f"{SYSTEM32}\\{file}")
+        self.system[name] = self.process(
+            self.boot, image, command or image, session, parent, "System"
+        )
+        if name == "System":
+            self.system[name] = Process(
+                self, 4, self.system[name].guid, "System", "", session, None, "System"
+            )
+
+    def process(
+        self,
+        at: int,
+        image: str,
+        command: str,
+        session: Session,
+        parent: Process | None,
+        integrity: str,
+    ) -> Process:
+        """A process that begins at `at` (us); its pid is unused, its guid holds the start."""
+        pid = self.random.randrange(130, 4100) * 4
+        while pid in self._pids:
+            pid = self.random.randrange(130, 4100) * 4
+        self._pids.add(pid)
+        self._processes += 1
+        seconds = at // 1_000_000
+        guid = (
+            f"{{{self._machine:08x}-{seconds & 0xFFFF:04x}-{seconds >> 16 & 0xFFFF:04x}"
+            f"-{self._processes & 0xFFFF:04x}-{self._processes >> 16:010x}00}}"
+        )
+        return Process(self, pid, guid, image, command, session, parent, integrity)
+
+    def release(self, process: Process) -> None:
+        """Forget a process that ended: its pid may be given out again."""
+        self._pids.discard(process.pid)
+
+    def session(self, account: Account, kind: int) -> Session:
+        """A new logon; interactive ones (2, 10, 11) get a terminal session number."""
+        self._logon += self.random.randrange(0x40, 0x4000)
+        number = 0
+        if kind in (2, 10, 11):
+            self._sessions += 1
+            number = self._sessions
+        return Session(self, account, self._logon, kind, number)
+
+
+def equip(people: tuple[Person, ...], random_for: "RandomFor") -> dict[str, Host]:
+    """Every machine by name: servers, the scanner (which delivers no logs) and workstations."""
+    rows = [
+        ("DC01", "10.20.1.10", "domain controller", "operations", True),
+        ("FS01", "10.20.1.20", "file server", "operations", True),
+        ("BK01", "10.20.1.30", "backup server", "operations", True),
+        ("APP01", "10.20.1.40", "application server", "operations", True),
+        ("SCAN01", "10.20.1.90", "vulnerability scanner", "operations", False),
+    ]
+    for index, person in enumerate(people):
+        net = 10 if person.unit == "office" else 20
+        rows.append(
+            (person.workstation, f"10.20.{net}.{50 + index}", "workstation", person.unit, True)
+        )
+    return {
+        name: Host(name, address, kind, unit, random_for(f"host {name}"), logs)
+        for name, address, kind, unit, logs in rows
+    }
+
+
+class RandomFor:
+    """Independent random streams by name, so that one habit never disturbs another."""
+
+    def __init__(self, seed: int, start: int) -> None:
+        self._prefix = f"tocsin lab {seed} {start}"
+
+    def __call__(self, name: str) -> Random:
+        """The stream called `name`."""
+        return Random(f"{self._prefix} {name}")  # noqa: S311 (a simulation, nothing secret)

@@ -1,0 +1,238 @@
+"""What nobody sits in front of: machines, administrators' rounds, backups, deployment, scans."""
+
+from collections.abc import Callable
+from random import Random
+
+from tocsin.lab import logons
+from tocsin.lab.hosts import Host, Process, Session
+from tocsin.lab.people import BACKUP_ACCOUNT, DEPLOY_ACCOUNT, SCAN_ACCOUNT, Person
+from tocsin.lab.processes import (
+    accept,
+    connect,
+    create_file,
+    finish,
+    load_all,
+    open_process,
+    reach,
+    resolve,
+    set_registry,
+    spawn,
+)
+from tocsin.lab.programs import program
+from tocsin.lab.services import change_state, list_group, run_script
+from tocsin.lab.world import HOUR, MINUTE, SECOND, Habit, World
+
+_NTDLL = "C:\\Windows\\SYSTEM32\\ntdll.dll+9d4c4|C:\\Windows\\System32\\KERNELBASE.dll+2bcbe"
+_TELEMETRY = ("telemetry.harborlight.example", "198.51.100.151")
+
+
+def run(world: World, parent: Process, name: str, command: str) -> Process:
+    """Start an installed program below `parent` with everything it loads."""
+    chosen = program(name)
+    process = spawn(world, parent, chosen, command)
+    load_all(world, process, chosen)
+    return process
+
+
+def _task(world: World, host: Host, _: Random) -> None:
+    process = run(world, host.system["svchost:netsvcs"], "taskhostw", "taskhostw.exe SYSTEM")
+    finish(world, process)
+
+
+def _settings(world: World, host: Host, random: Random) -> None:
+    service = random.choice(("BITS", "Dnscache", "W32Time", "wuauserv"))
+    key = f"HKLM\\System\\CurrentControlSet\\Services\\{service}\\Parameters\\LastRun"
+    for _ in range(random.randint(1, 4)):
+        set_registry(world, host.system["svchost:netsvcs"], key, "QWORD (0x01da9c3e-0x5f1b2a00)")
+
+
+def _defender(world: World, host: Host, _: Random) -> None:
+    guard = host.system["MsMpEng.exe"]
+    for target in ("lsass.exe", "svchost:netsvcs", "services.exe"):
+        open_process(world, guard, host.system[target], "0x1000", _NTDLL)
+
+
+def _policy(world: World, host: Host, _: Random) -> None:
+    controller = world.hosts["DC01"]
+    reach(world, host.system["svchost:netsvcs"], controller, 389)
+    logons.ticket_granting(world, host.account, host)
+    session = logons.log_on(world, controller, host.account, 3, host)
+    logons.open_share(world, session, host, "SYSVOL")
+    path = "northquay.example\\Policies\\{6AC1786C-016F-11D2-945F-00C04FB984F9}\\gpt.ini"
+    logons.use_file(world, session, host, "SYSVOL", path)
+    logons.log_off(world, session)
+
+
+def _agent(world: World, host: Host, _: Random) -> None:
+    process = run(
+        world, host.system["services.exe"], "agent", f'"{program("agent").image}" --collect'
+    )
+    resolve(world, process, *_TELEMETRY)
+    connect(world, process, _TELEMETRY[1], 443, _TELEMETRY[0])
+    create_file(world, process, "C:\\ProgramData\\Harborlight\\inventory.db")
+    list_group(world, process, "Administrators")
+    finish(world, process)
+
+
+def _service(world: World, host: Host, random: Random) -> None:
+    title = random.choice(("Software Protection", "Background Intelligent Transfer Service"))
+    change_state(world, host, title, random.choice(("running", "stopped")))
+
+
+_HUM: tuple[Callable[[World, Host, Random], None], ...] = (
+    _task,
+    _settings,
+    _defender,
+    _policy,
+    _agent,
+    _service,
+    _settings,
+    _policy,
+)
+
+
+def hum(world: World, host: Host) -> Habit:
+    """A machine's own life, day and night."""
+    random = world.random_for(f"hum {host.name}")
+    mean = 240 / world.enterprise.density
+    while True:
+        yield int(random.expovariate(1 / mean) * SECOND) + SECOND
+        random.choice(_HUM)(world, host, random)
+
+
+def remote_desktop(world: World, person: Person, target: Host) -> tuple[Session, Process]:
+    """An administrator opens a desktop on a server with the privileged account."""
+    station = world.station(person)
+    account = person.admin or person.account
+    client = run(
+        world, station.system["svchost:netsvcs"], "mstsc", f"mstsc.exe /v:{target.full_name}"
+    )
+    logons.run_as(world, client.session, account, target, client.image)
+    reach(world, client, target, 3389)
+    logons.ticket_granting(world, account, station)
+    session = logons.log_on(world, target, account, 10, station)
+    shell = spawn(
+        world,
+        target.system["wininit.exe"],
+        program("explorer"),
+        "C:\\Windows\\Explorer.EXE",
+        session,
+        integrity="High",
+    )
+    finish(world, client)
+    return session, shell
+
+
+_ROUNDS = (
+    ("mmc", "mmc.exe services.msc"),
+    ("sc", "sc.exe query state= all"),
+    ("vssadmin", "vssadmin.exe list shadows"),
+    ("schtasks", "schtasks.exe /query /fo LIST"),
+    ("ipconfig", "ipconfig.exe /all"),
+    ("tasklist", "tasklist.exe /svc"),
+    ("quser", "quser.exe"),
+    ("wmic", "wmic.exe os get lastbootuptime"),
+    ("net", "net.exe statistics server"),
+    ("powershell", "powershell.exe -NoProfile Get-Service"),
+)
+
+
+def administrate(world: World, person: Person) -> Habit:
+    """An administrator or operator looks after the servers during the shift."""
+    random = world.random_for(f"rounds {person.account.name}")
+    length = (person.ends - person.begins) % 24
+    while True:
+        yield int(random.expovariate(1 / 70) * MINUTE) + MINUTE
+        _, hour = world.local(world.now)
+        if (hour - person.begins) % 24 > length:
+            continue
+        target = world.hosts[random.choice(("DC01", "FS01", "BK01", "APP01"))]
+        session, shell = remote_desktop(world, person, target)
+        for _ in range(random.randint(2, 5)):
+            yield random.randint(15, 200) * SECOND
+            name, command = random.choice(_ROUNDS)
+            process = run(world, shell, name, command)
+            if name == "powershell":
+                run_script(world, process, "Get-Service | Where-Object Status -eq 'Stopped'")
+            finish(world, process)
+        yield random.randint(30, 300) * SECOND
+        finish(world, shell)
+        logons.log_off(world, session)
+
+
+def back_up(world: World) -> Habit:
+    """Every night at one: stop the ledger's writer, copy the shares, check the shadows."""
+    random = world.random_for("backup")
+    server, files = world.hosts["BK01"], world.hosts["FS01"]
+    while True:
+        yield world.until_hour(1.0) + random.randint(0, 120) * SECOND
+        service = run(
+            world, server.system["services.exe"], "vaultback", f'"{program("vaultback").image}"'
+        )
+        change_state(world, server, "Vaultback Writer", "running")
+        session = logons.log_on(world, files, BACKUP_ACCOUNT, 3, server)
+        logons.open_share(world, session, server, "Shared")
+        script = "C:\\Program Files\\Vaultback\\scripts\\nightly.ps1"
+        shell = run(
+            world,
+            service,
+            "powershell",
+            f'powershell.exe -NoProfile -ExecutionPolicy RemoteSigned -File "{script}"',
+        )
+        run_script(world, shell, "Start-VaultbackJob -Name nightly -Verify", script)
+        for number in range(int(400 * world.enterprise.density)):
+            folder = random.choice(("Finance", "Sales", "Legal", "Projects", "Personnel"))
+            path = f"{folder}\\document {number}.docx"
+            logons.use_file(world, session, server, "Shared", path)
+            if number % 10 == 0:
+                create_file(world, service, f"E:\\Vault\\nightly\\block-{number:05d}.vbk")
+            yield random.randint(1, 8) * SECOND
+        check = run(world, shell, "vssadmin", "vssadmin.exe list shadows /for=D:")
+        for process in (check, shell, service):
+            finish(world, process)
+        change_state(world, server, "Vaultback Writer", "stopped")
+        logons.log_off(world, session)
+        yield HOUR
+
+
+def deploy(world: World) -> Habit:
+    """Every night at four: updates go to all workstations through the management agent."""
+    random = world.random_for("deploy")
+    while True:
+        yield world.until_hour(4.0) + random.randint(0, 300) * SECOND
+        source = world.hosts["APP01"]
+        for host in [host for host in world.hosts.values() if host.kind == "workstation"]:
+            reach(world, source.system["svchost:netsvcs"], host, 5985)
+            session = logons.log_on(world, host, DEPLOY_ACCOUNT, 3, source)
+            command = f'"{program("agent").image}" --install update-2214.msi /quiet'
+            process = run(world, host.system["services.exe"], "agent", command)
+            create_file(world, process, "C:\\ProgramData\\Harborlight\\cache\\update-2214.msi")
+            for name in ("wuapi.dll", "wups.dll", "agent-core.dll"):
+                create_file(world, process, f"C:\\Program Files\\Harborlight\\Agent\\{name}")
+            finish(world, process)
+            logons.log_off(world, session)
+            yield random.randint(20, 120) * SECOND
+        yield HOUR
+
+
+_PORTS = (21, 22, 25, 80, 135, 139, 443, 445, 1433, 3306, 3389, 5432, 5985, 8080, 8443)
+_DEFAULTS = ("admin", "administrator", "root", "guest", "test", "postgres", "sa", "oracle")
+
+
+def scan(world: World) -> Habit:
+    """The vulnerability scanner: at noon and late in the evening it knocks on every door."""
+    random = world.random_for("scanner")
+    scanner = world.hosts["SCAN01"]
+    while True:
+        yield min(world.until_hour(12.2), world.until_hour(22.5)) + random.randint(0, 60) * SECOND
+        for host in [host for host in world.hosts.values() if host.logs]:
+            for port in _PORTS:
+                accept(world, host, scanner, port)
+            for name in random.sample(_DEFAULTS, 4):
+                logons.fail(world, host, name, scanner, unknown=True)
+            logons.fail(world, host, SCAN_ACCOUNT.name, scanner)
+            session = logons.log_on(world, host, SCAN_ACCOUNT, 3, scanner)
+            logons.open_share(world, session, scanner, "IPC$")
+            logons.log_off(world, session)
+            yield random.randint(20, 90) * SECOND
+        yield HOUR

@@ -1,0 +1,341 @@
+"""What programs do: start, load, resolve, connect, write, end; each with the records it leaves."""
+
+from tocsin.lab.hosts import Host, Process, Session
+from tocsin.lab.programs import Program, hashes
+from tocsin.lab.windows import (
+    AUDIT_EXIT,
+    AUDIT_PROCESS,
+    CONNECTION_ALLOWED,
+    DNS_QUERY,
+    FILE_CREATED,
+    FILE_DELETED,
+    IMAGE_LOADED,
+    NETWORK,
+    PIPE_CONNECTED,
+    PIPE_CREATED,
+    PROCESS_ACCESS,
+    PROCESS_CREATED,
+    PROCESS_ENDED,
+    REGISTRY_SET,
+    REMOTE_THREAD,
+)
+from tocsin.lab.world import World
+
+_LABELS = {"Low": "S-1-16-4096", "Medium": "S-1-16-8192", "High": "S-1-16-12288"}
+_UNKNOWN = Program("", "-", "-", "-", "-")
+
+
+def spawn(
+    world: World,
+    parent: Process,
+    program: Program,
+    command: str,
+    session: Session | None = None,
+    integrity: str | None = None,
+) -> Process:
+    """Start a program below `parent`, in its session unless another is given."""
+    host = parent.host
+    session = session or parent.session
+    if integrity is None:
+        integrity = "System" if session.logon_id == 0x3E7 else parent.integrity  # noqa: PLR2004 (SYSTEM's logon id is a fixed number)
+    child = host.process(
+        max(world.now, host.last), program.image, command, session, parent, integrity
+    )
+    _audit_start(world, child)
+    _sysmon_start(world, child, program)
+    return child
+
+
+def spawn_file(
+    world: World, parent: Process, image: str, command: str, session: Session | None = None
+) -> Process:
+    """Start a file that is in no catalogue and carries no version facts."""
+    return spawn(world, parent, _UNKNOWN._replace(image=image), command, session)
+
+
+def _audit_start(world: World, child: Process) -> None:
+    account, parent = child.account, child.parent
+    world.log(
+        child.host,
+        AUDIT_PROCESS,
+        {
+            "Version": 2,
+            "SubjectUserSid": account.sid,
+            "SubjectUserName": account.name,
+            "SubjectDomainName": account.domain,
+            "SubjectLogonId": child.session.hex_id,
+            "NewProcessId": hex(child.pid),
+            "NewProcessName": child.image,
+            "TokenElevationType": "%%1937" if child.integrity == "High" else "%%1936",
+            "ProcessId": hex(parent.pid) if parent else "0x0",
+            "ParentProcessName": parent.image if parent else "",
+            "CommandLine": child.command,
+            "TargetUserSid": "S-1-0-0",
+            "TargetUserName": "-",
+            "TargetDomainName": "-",
+            "TargetLogonId": "0x0",
+            "MandatoryLabel": _LABELS.get(child.integrity, "S-1-16-16384"),
+        },
+    )
+
+
+def _sysmon_start(world: World, child: Process, program: Program) -> None:
+    parent = child.parent or child
+    session = child.session
+    world.log(
+        child.host,
+        PROCESS_CREATED,
+        {
+            "ProcessGuid": child.guid,
+            "ProcessId": str(child.pid),
+            "Image": child.image,
+            "FileVersion": program.version,
+            "Description": program.description,
+            "Product": program.product,
+            "Company": program.company,
+            "OriginalFileName": "-" if program.product == "-" else program.file,
+            "CommandLine": child.command,
+            "CurrentDirectory": child.folder,
+            "User": child.account.full,
+            "LogonGuid": f"{child.guid[:20]}0000-{session.logon_id:08x}0000}}",
+            "LogonId": session.hex_id,
+            "TerminalSessionId": str(session.number),
+            "IntegrityLevel": child.integrity,
+            "Hashes": hashes(child.image),
+            "ParentProcessGuid": parent.guid,
+            "ParentProcessId": str(parent.pid),
+            "ParentImage": parent.image,
+            "ParentCommandLine": parent.command,
+        },
+    )
+
+
+def _of(process: Process) -> dict[str, str]:
+    return {
+        "ProcessGuid": process.guid,
+        "ProcessId": str(process.pid),
+        "Image": process.image,
+        "User": process.account.full,
+    }
+
+
+def finish(world: World, process: Process) -> None:
+    """End a program."""
+    account = process.account
+    world.log(
+        process.host,
+        AUDIT_EXIT,
+        {
+            "SubjectUserSid": account.sid,
+            "SubjectUserName": account.name,
+            "SubjectDomainName": account.domain,
+            "SubjectLogonId": process.session.hex_id,
+            "Status": "0x0",
+            "ProcessId": hex(process.pid),
+            "ProcessName": process.image,
+        },
+    )
+    world.log(process.host, PROCESS_ENDED, _of(process))
+    process.host.release(process)
+
+
+def load(world: World, process: Process, library: str, *, signed: bool = True) -> None:
+    """Load a library."""
+    world.log(
+        process.host,
+        IMAGE_LOADED,
+        {
+            **_of(process),
+            "ImageLoaded": library,
+            "FileVersion": "10.0.19041.4355 (WinBuild.160101.0800)" if signed else "-",
+            "Company": "Microsoft Corporation" if signed else "-",
+            "OriginalFileName": library.rpartition("\\")[2] if signed else "-",
+            "Hashes": hashes(library),
+            "Signed": "true" if signed else "false",
+            "Signature": "Microsoft Windows" if signed else "-",
+            "SignatureStatus": "Valid" if signed else "Unavailable",
+        },
+    )
+
+
+def load_all(world: World, process: Process, program: Program) -> None:
+    """Load everything the program needs to start."""
+    for library in program.libraries:
+        load(world, process, library)
+
+
+def resolve(world: World, process: Process, name: str, address: str) -> None:
+    """Ask the resolver for a name."""
+    world.log(
+        process.host,
+        DNS_QUERY,
+        {
+            **_of(process),
+            "QueryName": name,
+            "QueryStatus": "0",
+            "QueryResults": f"::ffff:{address};",
+        },
+    )
+
+
+def connect(world: World, process: Process, address: str, port: int, name: str = "-") -> None:
+    """Open a TCP connection to the outside; both Sysmon and the filtering platform see it."""
+    host = process.host
+    source_port = host.random.randrange(49_152, 65_535)
+    world.log(
+        host,
+        NETWORK,
+        {
+            **_of(process),
+            "Protocol": "tcp",
+            "Initiated": "true",
+            "SourceIsIpv6": "false",
+            "SourceIp": host.address,
+            "SourceHostname": host.full_name,
+            "SourcePort": str(source_port),
+            "SourcePortName": "-",
+            "DestinationIsIpv6": "false",
+            "DestinationIp": address,
+            "DestinationHostname": name,
+            "DestinationPort": str(port),
+            "DestinationPortName": "https" if port == 443 else "-",  # noqa: PLR2004 (HTTPS)
+        },
+    )
+    _filtered(world, process, (host.address, source_port), (address, port), "%%14593")
+
+
+def reach(world: World, process: Process, target: Host, port: int) -> None:
+    """Connect to another host of the enterprise; the target sees it arrive."""
+    connect(world, process, target.address, port, target.full_name)
+    accept(world, target, process.host, port)
+
+
+def accept(world: World, target: Host, source: Host, port: int) -> None:
+    """A connection arrives at `target`."""
+    serving = target.system["System" if port in (445, 5985) else "svchost:NetworkService"]
+    remote = target.random.randrange(49_152, 65_535)
+    _filtered(world, serving, (target.address, port), (source.address, remote), "%%14592")
+
+
+def _filtered(
+    world: World, process: Process, near: tuple[str, int], far: tuple[str, int], direction: str
+) -> None:
+    path = process.image.replace("C:\\", "\\device\\harddiskvolume3\\").lower()
+    world.log(
+        process.host,
+        CONNECTION_ALLOWED,
+        {
+            "Version": 1,
+            "ProcessId": str(process.pid),
+            "Application": path,
+            "Direction": direction,
+            "SourceAddress": near[0],
+            "SourcePort": str(near[1]),
+            "DestAddress": far[0],
+            "DestPort": str(far[1]),
+            "Protocol": "6",
+            "FilterRTID": "68214",
+            "LayerName": "%%14611" if direction == "%%14593" else "%%14610",
+            "LayerRTID": "48" if direction == "%%14593" else "44",
+            "RemoteUserID": "S-1-0-0",
+            "RemoteMachineID": "S-1-0-0",
+        },
+    )
+
+
+def create_file(world: World, process: Process, path: str) -> None:
+    """Create or overwrite a file."""
+    world.log(
+        process.host,
+        FILE_CREATED,
+        {
+            **_of(process),
+            "TargetFilename": path,
+            "CreationUtcTime": world.files.utc(world.now),
+        },
+    )
+
+
+def delete_file(world: World, process: Process, path: str) -> None:
+    """Delete a file."""
+    world.log(
+        process.host,
+        FILE_DELETED,
+        {
+            **_of(process),
+            "TargetFilename": path,
+            "Hashes": hashes(path),
+            "IsExecutable": "true" if path.endswith((".exe", ".dll")) else "false",
+            "Archived": "false",
+        },
+    )
+
+
+def set_registry(world: World, process: Process, key: str, value: str) -> None:
+    """Set a registry value."""
+    world.log(
+        process.host,
+        REGISTRY_SET,
+        {
+            **_of(process),
+            "EventType": "SetValue",
+            "EventTypeOrignal": "INFO",
+            "TargetObject": key,
+            "Details": value,
+        },
+    )
+
+
+def open_process(world: World, source: Process, target: Process, rights: str, trace: str) -> None:
+    """Open another process with the access mask `rights`."""
+    world.log(
+        source.host,
+        PROCESS_ACCESS,
+        {
+            "SourceProcessGUID": source.guid,
+            "SourceProcessId": str(source.pid),
+            "SourceThreadId": str(source.host.random.randrange(100, 9000) * 4),
+            "SourceImage": source.image,
+            "TargetProcessGUID": target.guid,
+            "TargetProcessId": str(target.pid),
+            "TargetImage": target.image,
+            "GrantedAccess": rights,
+            "CallTrace": trace,
+            "SourceUser": source.account.full,
+            "TargetUser": target.account.full,
+        },
+    )
+
+
+def start_thread(world: World, source: Process, target: Process) -> None:
+    """Start a thread inside another process."""
+    world.log(
+        source.host,
+        REMOTE_THREAD,
+        {
+            "SourceProcessGuid": source.guid,
+            "SourceProcessId": str(source.pid),
+            "SourceImage": source.image,
+            "TargetProcessGuid": target.guid,
+            "TargetProcessId": str(target.pid),
+            "TargetImage": target.image,
+            "NewThreadId": str(source.host.random.randrange(100, 9000) * 4),
+            "StartAddress": f"0x{source.host.random.getrandbits(44):016X}",
+            "StartModule": "-",
+            "StartFunction": "-",
+        },
+    )
+
+
+def pipe(world: World, process: Process, name: str, *, create: bool) -> None:
+    """Create a named pipe, or connect to one."""
+    world.log(
+        process.host,
+        PIPE_CREATED if create else PIPE_CONNECTED,
+        {
+            **_of(process),
+            "EventType": "CreatePipe" if create else "ConnectPipe",
+            "EventTypeOrignal": "INFO",
+            "PipeName": name,
+        },
+    )

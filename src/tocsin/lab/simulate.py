@@ -1,0 +1,129 @@
+"""Run the enterprise: a stretch of the past at once, or live as time passes."""
+
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+from tocsin.lab import campaign, habits, operations
+from tocsin.lab.enterprise import Enterprise
+from tocsin.lab.world import DAY, HOUR, MINUTE, SECOND, World
+from tocsin.lab.write import LogFiles
+from tocsin.model.ports import Clock
+
+_FLUSH_EVERY = 10 * MINUTE
+_BEFORE_ATTACK = 3 * HOUR
+_ATTACK_AGO = campaign.SPAN + 4 * MINUTE
+_BREATH = 0.2
+_MORNING = 10.7
+_ATTACK_HOUR = 10 + 1 / 3
+
+
+class Written(NamedTuple):
+    """What was written: records in all, and when the attack began (us UTC), if it did."""
+
+    records: int
+    attack_at: int | None
+
+
+class Stop(Protocol):
+    """Tells the live enterprise to end; `threading.Event` is one."""
+
+    def wait(self, timeout: float, /) -> bool:
+        """Sleep for up to `timeout` seconds; True when it is time to stop."""
+
+
+def write_history(
+    folder: Path,
+    truth_path: Path,
+    seed: int,
+    start: int,
+    duration: int,
+    *,
+    enterprise: Enterprise | None = None,
+) -> Written:
+    """Write `duration` us of the enterprise's life from `start` (us UTC) into `folder`.
+
+    One NDJSON file per host and channel, existing ones replaced; the ground truth goes to
+    `truth_path`, which must not lie in `folder`.
+    """
+    enterprise = enterprise or Enterprise()
+    for old in folder.glob("*.json") if folder.is_dir() else ():
+        old.unlink()
+    truth_path.unlink(missing_ok=True)
+    with LogFiles(folder, truth_path, start, enterprise.utc_offset) as files:
+        world = World(enterprise, seed, start, files)
+        attack_at = None
+        if enterprise.attack:
+            attack_at = start + _attack_after(world, duration)
+            world.begin(campaign.Campaign(world).habit(), attack_at - start)
+        _settle(world)
+        for until in range(start + _FLUSH_EVERY, start + duration, _FLUSH_EVERY):
+            world.run(until)
+            files.flush()
+        world.run(start + duration)
+        return Written(files.records, attack_at)
+
+
+def _settle(world: World) -> None:
+    for host in world.hosts.values():
+        if host.logs:
+            world.begin(operations.hum(world, host))
+    for person in world.people:
+        world.begin(habits.at_work(world, person))
+        if person.admin is not None:
+            world.begin(operations.administrate(world, person))
+    for habit in (operations.back_up, operations.deploy, operations.scan):
+        world.begin(habit(world))
+
+
+def _attack_after(world: World, duration: int) -> int:
+    enterprise = world.enterprise
+    if enterprise.attack_after is not None:
+        return enterprise.attack_after
+    after = world.until_hour(_ATTACK_HOUR)
+    while after + campaign.SPAN <= duration:
+        day, _ = world.local(world.now + after)
+        if enterprise.weekend_work or (day + 3) % 7 < 5:  # noqa: PLR2004 (Mon to Fri)
+            return after
+        after += DAY
+    return duration * 2 // 5
+
+
+def live(  # noqa: PLR0913 (the two folders, the seed, time and its pace, and how to end are one call)
+    folder: Path,
+    truth_path: Path,
+    seed: int,
+    clock: Clock,
+    speed: float,
+    stop: Stop,
+    *,
+    enterprise: Enterprise | None = None,
+) -> Written:
+    """Live in `folder` until `stop`: three hours of past, then the attack, then daily work.
+
+    The attack begins about 45 simulated minutes ago and is played `speed` times as fast as it
+    happened (60: in under a minute) until simulated time has caught up with `clock`; from then on
+    time passes as it does. Files are appended to, in whole lines. Without an `enterprise` the time
+    zone is chosen so that the attack falls into the morning.
+    """
+    now = clock.now()
+    attack_at = now - _ATTACK_AGO
+    start = attack_at - _BEFORE_ATTACK
+    enterprise = enterprise or Enterprise(utc_offset=_zone(attack_at), weekend_work=True)
+    with LogFiles(folder, truth_path, start, enterprise.utc_offset) as files:
+        world = World(enterprise, seed, start, files)
+        if enterprise.attack:
+            world.begin(campaign.Campaign(world).habit(), attack_at - start)
+        _settle(world)
+        world.run(attack_at)
+        files.flush()
+        begun = clock.monotonic()
+        while not stop.wait(_BREATH):
+            played = attack_at + int((clock.monotonic() - begun) * max(speed, 1.0) * SECOND)
+            world.run(max(world.now, min(played, clock.now() - SECOND)))
+            files.flush()
+        return Written(files.records, attack_at if enterprise.attack else None)
+
+
+def _zone(at: int) -> int:
+    hour = at % DAY / HOUR
+    return (round(_MORNING - hour) + 12) % 24 * 3600 - 12 * 3600

@@ -1,0 +1,84 @@
+"""Simulated time: habits are generators that yield how long they wait and write records between.
+
+The same habits run in a batch as fast as the machine allows and live, as real time passes: only
+who calls `World.run` differs.
+"""
+
+from collections.abc import Iterator
+from heapq import heappop, heappush
+from typing import Any
+
+from tocsin.lab.enterprise import Enterprise
+from tocsin.lab.hosts import Host, RandomFor, equip
+from tocsin.lab.people import Person
+from tocsin.lab.windows import Kind
+from tocsin.lab.write import LogFiles
+
+SECOND = 1_000_000
+MINUTE = 60 * SECOND
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+
+Habit = Iterator[int]
+"""Yields microseconds to wait."""
+
+
+class World:
+    """Hosts, people, the clock and the files that records go to. Times are microseconds UTC."""
+
+    def __init__(self, enterprise: Enterprise, seed: int, start: int, files: LogFiles) -> None:
+        self.enterprise = enterprise
+        self.people = enterprise.people
+        self.now = start
+        self.files = files
+        self.random_for = RandomFor(seed, start)
+        self.hosts = equip(self.people, self.random_for)
+        self._queue: list[tuple[int, int, Habit]] = []
+        self._order = 0
+        for host in self.hosts.values():
+            host.start(start)
+
+    def begin(self, habit: Habit, after: int = 0) -> None:
+        """Let `habit` run for the first time `after` microseconds from now."""
+        self._order += 1
+        heappush(self._queue, (self.now + after, self._order, habit))
+
+    def run(self, until: int) -> None:
+        """Let everything happen that happens before `until`."""
+        queue = self._queue
+        while queue and queue[0][0] < until:
+            self.now, _, habit = heappop(queue)
+            wait = next(habit, None)
+            if wait is not None:
+                self.begin(habit, wait)
+        self.now = max(self.now, until)
+
+    def stamp(self, host: Host) -> int:
+        """The time of the next record on `host`: never before its last one."""
+        at = max(self.now, host.last + 150 + host.random.getrandbits(10))
+        host.last = at
+        return at
+
+    def log(self, host: Host, kind: Kind, data: dict[str, Any]) -> None:
+        """Write one record of `host` now."""
+        if host.logs:
+            self.files.append(host, kind, self.stamp(host), data)
+
+    def station(self, person: Person) -> Host:
+        """A person's own workstation."""
+        return self.hosts[person.workstation]
+
+    def local(self, at: int) -> tuple[int, float]:
+        """Day number and hour of day (fractional) at the enterprise for a time in us UTC."""
+        day, rest = divmod(at + self.enterprise.utc_offset * SECOND, DAY)
+        return day, rest / HOUR
+
+    def until_hour(self, hour: float) -> int:
+        """Microseconds until the local clock next shows `hour`."""
+        _, now = self.local(self.now)
+        return int(((hour - now) % 24) * HOUR)
+
+    def workday(self) -> bool:
+        """Whether people work today (local day; the epoch was a Thursday)."""
+        day, _ = self.local(self.now)
+        return self.enterprise.weekend_work or (day + 3) % 7 < 5  # noqa: PLR2004 (Mon to Fri)

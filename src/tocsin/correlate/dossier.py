@@ -1,0 +1,156 @@
+"""What an incident is made of, kept small: counts and first cases, not the findings themselves.
+
+Adding and merging are commutative, so the order of arrival does not show; a dossier holds at most
+so many steps, entities and links, the worst and earliest of them.
+"""
+
+import msgspec
+
+from tocsin.correlate.entities import joins
+from tocsin.correlate.grouping import host_of, users_of
+from tocsin.model.findings import Entity, Finding, Level
+from tocsin.model.incidents import Link
+from tocsin.model.text import visible
+
+MAX_STEPS = 200
+MAX_ENTITIES = 200
+MAX_LINKS = 100
+MAX_RULE_FINDINGS = 5
+_DETAIL_LENGTH = 160
+
+
+class Step(msgspec.Struct, array_like=True):
+    """One kind of thing that happened: a rule, on a host, by a user, in a program."""
+
+    rule_id: str
+    title: str
+    level: Level
+    techniques: tuple[str, ...]
+    tactics: tuple[str, ...]
+    host: str
+    user: str
+    program: str
+    detail: str
+    first: int
+    last: int
+    count: int
+    finding_ids: list[tuple[int, str]]
+
+
+class Dossier(msgspec.Struct, array_like=True):
+    """Everything that is shown of an incident. Times are microseconds UTC."""
+
+    site: str
+    first: int
+    last: int
+    count: int = 0
+    steps: dict[str, Step] = {}
+    entities: dict[str, Entity] = {}
+    links: list[Link] = []
+
+    def add(self, finding: Finding) -> None:
+        """Take one more finding in."""
+        self.first = min(self.first, finding.time)
+        self.last = max(self.last, finding.time)
+        self.count += 1
+        for entity in finding.entities:
+            if joins(entity):
+                self._name(f"{entity.kind}|{entity.key}", entity)
+        self._step(*step_of(finding))
+        self._trim()
+
+    def merge(self, other: "Dossier") -> None:
+        """Take everything of `other` in."""
+        self.first = min(self.first, other.first)
+        self.last = max(self.last, other.last)
+        self.count += other.count
+        for name, entity in other.entities.items():
+            self._name(name, entity)
+        for name, step in other.steps.items():
+            self._step(name, step)
+        self.links = (self.links + other.links)[:MAX_LINKS]
+        self._trim()
+
+    def link(self, link: Link) -> None:
+        """Remember why a finding is here."""
+        if len(self.links) < MAX_LINKS:
+            self.links.append(link)
+
+    def _name(self, name: str, entity: Entity) -> None:
+        known = self.entities.get(name)
+        if known is None or entity < known:
+            self.entities[name] = entity
+
+    def _step(self, name: str, step: Step) -> None:
+        known = self.steps.get(name)
+        if known is None:
+            self.steps[name] = step
+            return
+        if (step.finding_ids[0]) < known.finding_ids[0]:
+            known.detail = step.detail
+        known.first = min(known.first, step.first)
+        known.last = max(known.last, step.last)
+        known.count += step.count
+        if (
+            len(known.finding_ids) < MAX_RULE_FINDINGS
+            or step.finding_ids[0] < known.finding_ids[-1]
+        ):
+            known.finding_ids = sorted(known.finding_ids + step.finding_ids)[:MAX_RULE_FINDINGS]
+
+    def _trim(self) -> None:
+        if len(self.steps) > MAX_STEPS:
+            worst = min(self.steps, key=lambda name: (_rank(self.steps[name]), name))
+            del self.steps[worst]
+            while len(self.steps) > MAX_STEPS:
+                worst = min(self.steps, key=lambda name: (_rank(self.steps[name]), name))
+                del self.steps[worst]
+        while len(self.entities) > MAX_ENTITIES:
+            del self.entities[max(self.entities)]
+
+
+def _rank(step: Step) -> tuple[int, int]:
+    return (step.level.rank, -step.first)
+
+
+def step_of(finding: Finding) -> tuple[str, Step]:
+    """The step that a single finding is, and the name under which its repeats collapse."""
+    host = host_of(finding)
+    people = users_of(finding)
+    user = people[0].name if people else ""
+    program = next(
+        (e.name for e in finding.entities if e.kind == "process" and e.role == "subject"), ""
+    )
+    program = program.rsplit(" (", 1)[0]
+    step = Step(
+        finding.rule_id,
+        visible(finding.title),
+        finding.level,
+        finding.techniques,
+        finding.tactics,
+        host,
+        user,
+        program,
+        _detail(finding),
+        finding.time,
+        finding.time,
+        1,
+        [(finding.time, finding.finding_id)],
+    )
+    return "|".join((finding.rule_id, host, user, program)), step
+
+
+def _detail(finding: Finding) -> str:
+    """The value that says most about what was seen: a command line before anything else."""
+    telling = (
+        "CommandLine",
+        "ScriptBlockText",
+        "Payload",
+        "TargetFilename",
+        "TargetObject",
+        "Image",
+    )
+    values = {match.field: match.value for match in finding.matched if match.value}
+    for field in telling:
+        if field in values:
+            return visible(values[field], _DETAIL_LENGTH)
+    return visible(next(iter(values.values()), ""), _DETAIL_LENGTH)

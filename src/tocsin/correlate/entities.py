@@ -1,0 +1,249 @@
+"""What an event is about: the things that findings can share.
+
+The events are sparse OCSF 1.8.0 dictionaries. A key is folded and, where a name means nothing
+outside its host (process number, logon id, local account), scoped to the host. Things that every
+event shares (SYSTEM, loopback, the service control manager) either carry a key that starts with
+`BUILTIN`, so that they can be read but never join anything, or are left out.
+"""
+
+from collections.abc import Iterator
+from ipaddress import ip_address
+from typing import Any
+
+from tocsin.model.findings import Entity
+from tocsin.model.text import visible
+
+BUILTIN = "builtin:"
+"""Prefix of the key of an entity that is shown and never joins."""
+
+_NAME_LENGTH = 120
+
+_NOBODY = frozenset(
+    "system|local service|network service|anonymous logon|localsystem|iusr|everyone|-".split("|")
+)
+_NOBODY_PREFIXES = ("dwm-", "umfd-", "font driver host")
+_NOBODY_DOMAINS = frozenset({"nt authority", "nt service", "window manager", "font driver host"})
+_NOBODY_SIDS = frozenset({"s-1-0-0", "s-1-1-0", "s-1-5-7", "s-1-5-18", "s-1-5-19", "s-1-5-20"})
+_NOBODY_SID_PREFIXES = ("s-1-5-80-", "s-1-5-90-", "s-1-5-96-")
+"""Well-known security identifiers as published by Microsoft: null, everyone, anonymous, local
+system, local and network service; service, window manager and font driver accounts by prefix."""
+
+_SHARED_SESSIONS = frozenset({0, 0x3E3, 0x3E4, 0x3E5, 0x3E7})
+"""Logon ids that are the same on every host: none, anonymous/IUSR, network, local service, system."""
+
+_HUB_IMAGES = frozenset(
+    "system|system idle process|registry|smss.exe|csrss.exe|wininit.exe|winlogon.exe|services.exe"
+    "|lsass.exe|lsm.exe|svchost.exe|explorer.exe|userinit.exe|taskeng.exe|taskhost.exe"
+    "|taskhostw.exe|sihost.exe|runtimebroker.exe|dwm.exe|fontdrvhost.exe|spoolsv.exe"
+    "|searchindexer.exe".split("|")
+)
+"""Processes that are the parent or the tool of nearly everything on a Windows host."""
+
+_SYSTEM_FOLDERS = ("\\windows\\", "\\program files\\", "\\program files (x86)\\", "/usr/", "/bin/")
+_EMPTY = ("", "-", "null", "none", "n/a")
+
+
+def entities_of(class_name: str, event: dict[str, Any]) -> tuple[Entity, ...]:
+    """The entities of one sparse OCSF event, without repeats, subjects first.
+
+    Absent or oddly typed attributes yield nothing; this never raises on content.
+    """
+    host = host_key(_text(_at(event, "device"), "hostname") or _text(_at(event, "device"), "name"))
+    found: dict[tuple[str, str, str], Entity] = {}
+    for entity in _all(class_name, event, host):
+        found.setdefault((entity.kind, entity.key, entity.role), entity)
+    return tuple(found.values())
+
+
+def host_key(name: str) -> str:
+    """The short name in lower case; an address stays whole."""
+    folded = name.strip().rstrip(".").lower().removeprefix("\\\\")
+    if _is_address(folded):
+        return folded
+    return folded.split(".", 1)[0]
+
+
+def joins(entity: Entity) -> bool:
+    """False for an entity that everything shares."""
+    return not entity.key.startswith(BUILTIN)
+
+
+def _all(class_name: str, event: dict[str, Any], host: str) -> Iterator[Entity]:
+    if host:
+        device = _at(event, "device")
+        yield Entity("host", host, _shown(_text(device, "hostname") or _text(device, "name")))
+        yield from _address(_text(device, "ip"), "subject")
+    yield from _processes(class_name, event, host)
+    yield from _users(event, host)
+    yield from _sessions(event, host)
+    yield from _endpoints(event, host)
+    yield from _files(event, host)
+
+
+def _processes(class_name: str, event: dict[str, Any], host: str) -> Iterator[Entity]:
+    actor = _at(_at(event, "actor"), "process")
+    process = _at(event, "process")
+    launched = class_name == "process_activity" and event.get("activity_id", 1) in (1, 2)
+    acting, acted = ("parent", "subject") if launched else ("subject", "target")
+    yield from _process(process, acted, host)
+    yield from _process(actor, acting, host)
+    yield from _process(_at(process, "parent_process"), "parent", host)
+    if not launched:
+        yield from _process(_at(actor, "parent_process"), "parent", host)
+
+
+def _process(process: dict[str, Any], role: str, host: str) -> Iterator[Entity]:
+    image = _image(process)
+    pid = _number(process.get("pid"))
+    guid = _text(process, "uid").strip("{}").lower()
+    name = _shown(image or "process") + (f" ({pid})" if pid is not None else "")
+    prefix = BUILTIN if image.lower() in _HUB_IMAGES or pid in (0, 4) else ""
+    if guid and guid.strip("0-"):
+        yield Entity("process", prefix + guid, name, role)
+    if pid is not None and host and (image or guid or pid not in (0, 4)):
+        yield Entity("process", f"{prefix}{host}#{pid}", name, role)
+
+
+def _image(process: dict[str, Any]) -> str:
+    path = _text(_at(process, "file"), "path") or _text(process, "path")
+    name = _text(process, "name") or _text(_at(process, "file"), "name") or path
+    return name.replace("/", "\\").rsplit("\\", 1)[-1]
+
+
+def _users(event: dict[str, Any], host: str) -> Iterator[Entity]:
+    actor = _at(_at(event, "actor"), "user")
+    target = _at(event, "user")
+    yield from _user(actor or _at(_at(_at(event, "actor"), "process"), "user"), "subject", host)
+    yield from _user(_at(_at(event, "process"), "user"), "subject", host)
+    yield from _user(target, "target" if actor else "subject", host)
+
+
+def _user(user: dict[str, Any], role: str, host: str) -> Iterator[Entity]:
+    name, domain = _text(user, "name"), _text(user, "domain")
+    if "\\" in name:
+        domain, name = name.split("\\", 1)
+    sid = _text(user, "uid").lower()
+    if not name and not sid:
+        return
+    shown = _shown(f"{domain}\\{name}" if domain and name else name or sid)
+    yield Entity("user", _user_key(name.lower(), domain.lower(), sid, host), shown, role)
+
+
+def _user_key(name: str, domain: str, sid: str, host: str) -> str:
+    if _nobody(name, domain, sid):
+        return BUILTIN + (name or sid)
+    if "@" in name:
+        name, _, realm = name.partition("@")
+        domain = domain or realm
+    if name and domain:
+        return f"{domain.split('.', 1)[0]}\\{name}"
+    if sid.startswith("s-1-"):
+        return sid
+    return f"{host}\\{name or sid}"
+
+
+def _nobody(name: str, domain: str, sid: str) -> bool:
+    return (
+        name in _NOBODY
+        or name.endswith("$")
+        or name.startswith(_NOBODY_PREFIXES)
+        or domain in _NOBODY_DOMAINS
+        or sid in _NOBODY_SIDS
+        or sid.startswith(_NOBODY_SID_PREFIXES)
+    )
+
+
+def _sessions(event: dict[str, Any], host: str) -> Iterator[Entity]:
+    owners = (
+        (_at(event, "actor"), "subject"),
+        (_at(_at(event, "actor"), "process"), "subject"),
+        (_at(event, "process"), "subject"),
+        (event, "target"),
+    )
+    for owner, role in owners:
+        uid = _text(_at(owner, "session"), "uid").lower()
+        if uid and host and _number(uid) not in _SHARED_SESSIONS:
+            number = _number(uid)
+            shown = hex(number) if number is not None else _shown(uid)
+            yield Entity("session", f"{host}|{shown.lower()}", shown, role)
+
+
+def _endpoints(event: dict[str, Any], host: str) -> Iterator[Entity]:
+    for name, role in (("src_endpoint", "source"), ("dst_endpoint", "destination")):
+        endpoint = _at(event, name)
+        yield from _address(_text(endpoint, "ip"), role)
+        remote = host_key(_text(endpoint, "hostname") or _text(endpoint, "name"))
+        if remote and remote not in (host, "localhost") and not _is_address(remote):
+            yield Entity("host", remote, _shown(_text(endpoint, "hostname") or remote), role)
+
+
+def _address(value: str, role: str) -> Iterator[Entity]:
+    try:
+        address = ip_address(value.partition("%")[0])
+    except ValueError:
+        return
+    mapped = getattr(address, "ipv4_mapped", None)
+    address = mapped or address
+    if address.is_loopback or address.is_link_local or address.is_unspecified:
+        return
+    if address.is_multicast or str(address) == "255.255.255.255":
+        return
+    yield Entity("address", str(address), str(address), role)
+
+
+def _files(event: dict[str, Any], host: str) -> Iterator[Entity]:
+    named = (
+        (_at(event, "file"), "target"),
+        (_at(_at(event, "module"), "file"), "target"),
+        (_at(_at(event, "process"), "file"), "subject"),
+    )
+    for file, role in named:
+        path = _text(file, "path")
+        if path and role == "target" and host:
+            yield Entity("file", f"{host}|{path.lower()}", _shown(path), role)
+        if not any(folder in path.lower() for folder in _SYSTEM_FOLDERS):
+            yield from _hashes(file, path, role)
+
+
+def _hashes(file: dict[str, Any], path: str, role: str) -> Iterator[Entity]:
+    """One hash, the strongest there is: links by a hash of the system's own tools mean nothing."""
+    hashes = file.get("hashes")
+    if not isinstance(hashes, list):
+        return
+    values = [_text(item, "value").lower() for item in hashes if isinstance(item, dict)]
+    strongest = max((value for value in values if value.strip("0")), key=len, default="")
+    if len(strongest) >= 32:  # noqa: PLR2004 - MD5, the shortest digest that identifies a file
+        name = path.replace("/", "\\").rsplit("\\", 1)[-1]
+        yield Entity("hash", strongest, _shown(f"{name} {strongest[:12]}".strip()), role)
+
+
+def _at(owner: dict[str, Any], name: str) -> dict[str, Any]:
+    value = owner.get(name)
+    return value if isinstance(value, dict) else {}
+
+
+def _text(owner: dict[str, Any], name: str) -> str:
+    value = owner.get(name)
+    text = value.strip() if isinstance(value, str) else ""
+    return "" if text.lower() in _EMPTY else text
+
+
+def _number(value: object) -> int | None:
+    if isinstance(value, int):
+        return value
+    try:
+        return int(str(value), 0)
+    except ValueError:
+        return None
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _shown(text: str) -> str:
+    return visible(text, _NAME_LENGTH)

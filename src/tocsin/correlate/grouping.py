@@ -1,0 +1,184 @@
+"""Which findings belong together: the windows, the limits, and what a finding offers to share.
+
+Findings of level medium and above are *core*: they make incidents. Informational and low findings
+attach to one incident each (see `settle`) and never glue two together.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import msgspec
+
+from tocsin.correlate.entities import joins
+from tocsin.model.findings import Entity, Finding, Level
+
+SECOND = 1_000_000
+MINUTE = 60 * SECOND
+HOUR = 60 * MINUTE
+
+
+class Grouping(msgspec.Struct, frozen=True):
+    """How near two findings must be to belong together. Windows are microseconds of event time."""
+
+    process_window: int = 24 * HOUR
+    """Same process by its GUID, or parent and child."""
+    numbered_process_window: int = 10 * MINUTE
+    """Same process number on a host: numbers are used again."""
+    session_window: int = 4 * HOUR
+    user_on_host_window: int = HOUR
+    repeat_window: int = HOUR
+    """The same rule about the same host, user and addresses."""
+    host_window: int = 30 * MINUTE
+    """Same host and nothing else; an address or host name that leads from one host to another."""
+    user_window: int = HOUR
+    """Same person on another host."""
+    hash_window: int = 12 * HOUR
+    low_window: int = 30 * MINUTE
+    """How far before or after it a low finding looks for an incident to attach to."""
+    settle: int = 5 * MINUTE
+    """How long after a finding a link through something shared waits to see who else shares it."""
+    degree_window: int = 24 * HOUR
+    max_degree: int = 5
+    """More distinct hosts or people than this within `degree_window` and a thing is a hub: it
+    joins nothing by itself for another `degree_window`."""
+    hubs: frozenset[str] = frozenset({"administrator", "guest", "root"})
+    """Keys or names that never join by themselves whatever was seen: scanners, domain
+    controllers, shared accounts; folded to lower case."""
+
+    @property
+    def horizon(self) -> int:
+        """How long after its last activity a group can still gain something."""
+        windows = (self.process_window, self.session_window, self.hash_window, self.degree_window)
+        return max(windows) + self.settle
+
+
+class Tie(NamedTuple):
+    """A key that a core finding shares at once: within `window`, the same key is the same group."""
+
+    key: str
+    window: int
+    reason: str
+
+
+class Trace(NamedTuple):
+    """A key that joins only when few share it: `member` is who shares it here."""
+
+    key: str
+    member: str
+    reason: str
+
+
+def is_core(finding: Finding) -> bool:
+    """True for findings that make incidents."""
+    return finding.level.rank >= Level.MEDIUM.rank
+
+
+def host_of(finding: Finding) -> str:
+    """Key of the host that the finding is about, or the empty string."""
+    own = (e.key for e in finding.entities if e.kind == "host" and e.role == "subject")
+    return next(own, "")
+
+
+def users_of(finding: Finding) -> list[Entity]:
+    """The people in it, subjects first."""
+    people = [e for e in finding.entities if e.kind == "user" and joins(e)]
+    return sorted(people, key=lambda user: user.role != "subject")
+
+
+def ties(finding: Finding, grouping: Grouping) -> list[Tie]:
+    """What joins this core finding at once."""
+    host = host_of(finding)
+    found = [
+        Tie(signature(finding), grouping.repeat_window, f"same finding again: {finding.title}")
+    ]
+    for entity in finding.entities:
+        where = f" on {host}" if host else ""
+        if not joins(entity):
+            continue
+        if entity.kind == "process":
+            numbered = "#" in entity.key
+            window = grouping.numbered_process_window if numbered else grouping.process_window
+            found.append(Tie(f"p|{entity.key}", window, f"same process {entity.name}{where}"))
+        elif entity.kind == "session":
+            reason = f"logon session {entity.name}{where}"
+            found.append(Tie(f"s|{entity.key}", grouping.session_window, reason))
+    if host:
+        window = grouping.user_on_host_window
+        found.extend(
+            Tie(f"b|{host}|{user.key}", window, f"user {user.name} on {host}")
+            for user in users_of(finding)
+        )
+    return found
+
+
+def signature(finding: Finding) -> str:
+    """What makes a repeat: the rule and the host, people, addresses and hashes in it."""
+    kinds = ("host", "user", "address", "hash")
+    shared = sorted({f"{e.kind}={e.key}" for e in finding.entities if e.kind in kinds})
+    return "|".join(("r", finding.rule_id, finding.source_id if not shared else "", *shared))
+
+
+def traces(finding: Finding, grouping: Grouping) -> Iterator[Trace]:
+    """What joins this core finding if few others share it."""
+    host = host_of(finding)
+    if host and not _named(host, host, grouping):
+        people = users_of(finding)
+        member = f"u:{people[0].key}" if people else ""
+        yield Trace(f"h|{host}", member, f"host {host}")
+    for entity in finding.entities:
+        if not joins(entity) or _named(entity.key, entity.name, grouping):
+            continue
+        member = f"h:{host}"
+        if entity.kind == "host" and entity.role == "source":
+            yield Trace(f"h|{entity.key}", member, f"came from host {entity.name}")
+        elif (
+            entity.kind == "user" and "\\" in entity.key and not entity.key.startswith(f"{host}\\")
+        ):
+            yield Trace(f"u|{entity.key}", member, f"user {entity.name} across hosts")
+        elif entity.kind == "address" and _leads(entity):
+            yield Trace(f"a|{entity.key}", member, f"address {entity.name}")
+        elif entity.kind == "hash":
+            yield Trace(f"x|{entity.key}", member, f"same file {entity.name}")
+
+
+def window_of(key: str, grouping: Grouping) -> int:
+    """Window of a trace by its key."""
+    if key.startswith("u|"):
+        return grouping.user_window
+    return grouping.hash_window if key.startswith("x|") else grouping.host_window
+
+
+def anchors(finding: Finding, grouping: Grouping) -> list[tuple[str, int, str]]:
+    """(key, window, reason) by which low findings attach to core ones, strongest first."""
+    host = host_of(finding)
+    own = [tie for tie in ties(finding, grouping) if tie.key[0] in "psb"]
+    order = {"p": 0, "s": 1, "b": 2}
+    found = [
+        (
+            tie.key,
+            min(tie.window, grouping.low_window) if tie.key[0] != "p" else tie.window,
+            tie.reason,
+        )
+        for tie in sorted(own, key=lambda tie: order[tie.key[0]])
+    ]
+    if host and not _named(host, host, grouping):
+        found.append((f"h|{host}", grouping.low_window, f"host {host}"))
+    return found
+
+
+def _named(key: str, name: str, grouping: Grouping) -> bool:
+    short = key.rsplit("\\", 1)[-1]
+    return bool(grouping.hubs & {key, name.lower(), short})
+
+
+def _leads(entity: Entity) -> bool:
+    """An address leads somewhere when something came from it, or when it is out on the internet."""
+    if entity.role in ("source", "subject"):
+        return True
+    return not _private(entity.key)
+
+
+def _private(address: str) -> bool:
+    from ipaddress import ip_address
+
+    return ip_address(address).is_private

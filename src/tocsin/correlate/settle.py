@@ -1,0 +1,133 @@
+"""Decisions that need the whole picture, taken in order of event time once the watermark passed.
+
+What joins only when few share it, and where a low finding belongs, depends on other findings.
+Taken on arrival it would depend on the order of arrival; taken minute by minute, in event time,
+when a minute can no longer change, it does not. A minute is *observed* when it is complete,
+*decided* `settle` later, and its low findings stop waiting `low_window` later.
+"""
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+from tocsin.correlate.board import Board, Low, Mark, Minute, Ref, Seen
+from tocsin.correlate.grouping import MINUTE, Grouping, window_of
+
+Join: TypeAlias = Callable[[Ref, Ref, str], None]
+"""Makes one group of two: (the finding that joins, what it joins, why)."""
+
+_OBSERVE, _DECIDE, _EXPIRE = 0, 1, 2
+
+
+def settle(board: Board, watermark: int, grouping: Grouping, join: Join) -> None:
+    """Take every decision that is due at `watermark` (microseconds UTC)."""
+    now = watermark // MINUTE
+    due: list[tuple[int, int, int]] = []
+    for cell, minute in board.minutes.items():
+        if not minute.observed:
+            due.append((cell, _OBSERVE, cell))
+        if not minute.decided:
+            due.append((cell + grouping.settle // MINUTE, _DECIDE, cell))
+        due.append((cell + grouping.low_window // MINUTE, _EXPIRE, cell))
+    for moment, phase, cell in sorted(event for event in due if event[0] < now):
+        minute = board.minutes[cell]
+        if phase == _OBSERVE:
+            _observe(board, cell, minute, grouping, join)
+        elif phase == _DECIDE:
+            _decide(board, cell, moment, grouping, join)
+        else:
+            _expire(board, cell, grouping, join)
+
+
+def _observe(board: Board, cell: int, minute: Minute, grouping: Grouping, join: Join) -> None:
+    minute.observed = True
+    for key, members in minute.traces.items():
+        seen = board.seen.setdefault(key, Seen())
+        for member in sorted(members):
+            if member:
+                _count(seen, member, cell, grouping)
+    for key, ref in minute.marks.items():
+        board.marks[key] = Mark(cell, ref)
+    _wake(board, minute, join)
+    for name in sorted(minute.lows):
+        _place(board, name, cell, minute.lows[name], join)
+
+
+def _count(seen: Seen, member: str, cell: int, grouping: Grouping) -> None:
+    """Note that `member` shares it; past the limit it is a hub, and counting starts again."""
+    window = grouping.degree_window // MINUTE
+    seen.members[member] = cell
+    if len(seen.members) > grouping.max_degree:
+        seen.members = {m: at for m, at in seen.members.items() if at > cell - window}
+    if len(seen.members) > grouping.max_degree:
+        seen.hub_until = cell + window
+        seen.members = {}
+
+
+def _wake(board: Board, minute: Minute, join: Join) -> None:
+    """Attach low findings that waited for what this minute brought."""
+    if not minute.marks:
+        return
+    for name, (_, low) in list(board.waiting.items()):
+        for key, _window, reason in low.anchors:
+            if key in minute.marks and not _shared_host(board, key):
+                join(low.ref, minute.marks[key], reason)
+                del board.waiting[name]
+                break
+
+
+def _place(board: Board, name: str, cell: int, low: Low, join: Join) -> None:
+    """Attach a low finding to what went before it, or let it wait."""
+    chosen = _anchor(board, cell, low)
+    if chosen is None:
+        board.waiting[name] = (cell, low)
+    else:
+        join(low.ref, *chosen)
+    for key, _window, _reason in low.anchors:
+        if key.startswith("p|"):
+            board.trails[key] = Mark(cell, low.ref)
+
+
+def _anchor(board: Board, cell: int, low: Low) -> tuple[Ref, str] | None:
+    for known in (board.marks, board.trails):
+        for key, window, reason in low.anchors:
+            mark = known.get(key)
+            fresh = mark is not None and cell - mark.cell <= window // MINUTE
+            if mark is not None and fresh and not _shared_host(board, key):
+                return mark.ref, reason
+    return None
+
+
+def _shared_host(board: Board, key: str) -> bool:
+    """True for a host that so many use that being there means nothing."""
+    seen = board.seen.get(key) if key.startswith("h|") else None
+    return seen is not None and seen.hub_until >= 0
+
+
+def _decide(board: Board, cell: int, moment: int, grouping: Grouping, join: Join) -> None:
+    minute = board.minutes[cell]
+    minute.decided = True
+    for key in sorted(minute.traces):
+        seen = board.seen.setdefault(key, Seen())
+        if seen.hub_until >= moment:
+            seen.last = None
+            continue
+        window = window_of(key, grouping) // MINUTE
+        for reason, refs in minute.traces[key].values():
+            for ref in refs:
+                if seen.last is not None and cell - seen.last.cell <= window:
+                    join(ref, seen.last.ref, reason)
+                seen.last = Mark(cell, ref)
+
+
+def _expire(board: Board, cell: int, grouping: Grouping, join: Join) -> None:
+    """Low findings that found no incident stand for themselves, repeats together."""
+    minute = board.minutes.pop(cell)
+    for name in sorted(minute.lows):
+        at, low = board.waiting.get(name, (-1, None))
+        if low is None or at != cell:
+            continue
+        del board.waiting[name]
+        mark = board.noise.get(low.noise_key)
+        if mark is not None and cell - mark.cell <= grouping.repeat_window // MINUTE:
+            join(low.ref, mark.ref, "same low finding again")
+        board.noise[low.noise_key] = Mark(cell, low.ref)

@@ -1,0 +1,1 @@
+"""Safe readers shared by all: archives, framing, limits. Nothing here ever writes to disk."""

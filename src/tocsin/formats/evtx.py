@@ -1,0 +1,98 @@
+"""Windows event logs (EVTX), chunk by chunk: a damaged chunk or record costs only itself.
+
+Each 64 KiB chunk is complete in itself, so it is handed to the parser behind a file header of its
+own. That reads a file of any size in constant memory and in a file that was not closed properly
+finds the chunks its header does not count.
+"""
+
+import io
+import zlib
+from collections.abc import Iterator
+
+from evtx import PyEvtxParser
+
+from tocsin.formats.limits import Limits, Unreadable
+from tocsin.formats.records import Block, Item, Rejected, Skipped
+from tocsin.formats.streams import Source, read_exactly
+
+MAGIC = b"ElfFile\0"
+_CHUNK_MAGIC = b"ElfChnk\0"
+_HEADER = 4096
+_CHUNK = 65536
+_MAX_RECORDS = _CHUNK // 24
+"""A record is at least 24 bytes (MS-EVEN6, BinXml record header): more cannot be in one chunk."""
+
+
+def read_evtx(source: Source, origin: str, limits: Limits) -> Iterator[Item]:
+    """The JSON of every record as `evtx_dump` prints it, a block for each chunk."""
+    header = read_exactly(source, _HEADER)
+    if len(header) < _HEADER or not header.startswith(MAGIC):
+        yield Skipped(origin, "truncated", "EVTX file header is not whole")
+        return
+    front = _one_chunk_header(header)
+    position = index = 0
+    while True:
+        chunk, failure = _chunk(source)
+        if chunk.startswith(_CHUNK_MAGIC):
+            raws, problems = _records(front + chunk.ljust(_CHUNK, b"\0"), limits)
+            yield Block(origin, range(position + 1, position + 1 + len(raws)), raws)
+            position += len(raws)
+            for reason, detail, raw in problems:
+                position += 1
+                yield Rejected(origin, position, reason, f"chunk {index}: {detail}", raw)
+        elif chunk.strip(b"\0"):
+            yield Rejected(origin, position + 1, "corrupt", f"chunk {index}: no chunk", chunk)
+            position += 1
+        if failure is not None:
+            raise failure
+        if len(chunk) < _CHUNK:
+            if chunk.strip(b"\0"):
+                yield Skipped(origin, "truncated", f"chunk {index} has {len(chunk)} bytes")
+            return
+        index += 1
+
+
+def _chunk(source: Source) -> tuple[bytes, Unreadable | None]:
+    """The next chunk, as far as the stream gives it, and the failure that cut it."""
+    parts: list[bytes] = []
+    left = _CHUNK
+    try:
+        while left and (part := source.read(left)):
+            parts.append(part)
+            left -= len(part)
+    except Unreadable as failure:
+        return b"".join(parts), failure
+    return b"".join(parts), None
+
+
+def _one_chunk_header(header: bytes) -> bytes:
+    """The file's header, changed to say: one chunk follows."""
+    front = bytearray(header)
+    front[8:24] = bytes(16)
+    front[42:44] = (1).to_bytes(2, "little")
+    front[124:128] = zlib.crc32(bytes(front[:120])).to_bytes(4, "little")
+    return bytes(front)
+
+
+def _records(data: bytes, limits: Limits) -> tuple[list[bytes], list[tuple[str, str, bytes]]]:
+    """JSON of the records of a file with one chunk, and (reason, detail, raw) of the others."""
+    raws: list[bytes] = []
+    problems: list[tuple[str, str, bytes]] = []
+    try:
+        records = iter(PyEvtxParser(io.BytesIO(data), 1).records_json())
+    except (RuntimeError, OSError, ValueError) as error:
+        return raws, [("corrupt", str(error)[:500], data[_HEADER:])]
+    for _ in range(_MAX_RECORDS):
+        try:
+            record = next(records)  # the package's types allow None, its code never gives it
+        except StopIteration:
+            break
+        except (RuntimeError, OSError, ValueError) as error:
+            problems.append(("corrupt", str(error)[:500], b"" if problems else data[_HEADER:]))
+            continue
+        raw = record["data"].encode() if record else b""
+        if len(raw) > limits.max_record:
+            problems.append(("too-large", f"{len(raw)} bytes", raw[: limits.kept_of_rejected]))
+        else:
+            raws.append(raw)
+    return raws, problems

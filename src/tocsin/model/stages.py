@@ -57,6 +57,8 @@ class Observed:
     rejects: pa.RecordBatch
     counts: Mapping[str, int] = field(default_factory=dict)
     """Quality counts, `name|source_id|detail` -> n."""
+    clocks: Mapping[str, HostClock] = field(default_factory=dict)
+    """Host clocks estimated from this batch alone."""
 
 
 class Observe(Protocol[C]):

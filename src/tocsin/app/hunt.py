@@ -1,0 +1,293 @@
+"""One shot over files: what do they say? Writes nothing but what it was asked to.
+
+The parent reads and unpacks, the workers observe, and once every finding is in, they are grouped
+in order of their own time: files of one incident may come in any order.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pyarrow as pa
+
+from tocsin import flow
+from tocsin.app import parts
+from tocsin.app.arrow import from_bytes, to_bytes
+from tocsin.app.clock import SystemClock
+from tocsin.app.workers import Reply, Request, Worker, in_parallel, serve
+from tocsin.correlate.incidents import IncidentFold, rank
+from tocsin.errors import UsageError
+from tocsin.formats import DEFAULT, RawBatch, Rejected, Stamp, read_batches, to_envelope
+from tocsin.model.findings import Finding, findings_from_arrow, findings_to_arrow
+from tocsin.model.incidents import Incident, incident_from_bytes
+from tocsin.model.rules import RuleStatus
+from tocsin.model.stages import ContextSnapshot, HostClock
+from tocsin.normalize import class_schema, estimate_host_clocks
+from tocsin.store.lake import Lake
+
+CLOCK_SAMPLE = 2_048
+"""Records at the start of each file from which its hosts' clocks are estimated."""
+
+FINDINGS_PER_STEP = 4_096
+
+LAKE_ROWS = 131_072
+"""Events that a worker gathers before it commits them."""
+
+
+class Unrecognized(msgspec.Struct, frozen=True):
+    """Records or files that were kept out, by reason, with one place to look at."""
+
+    reason: str
+    count: int
+    example: str
+    detail: str
+
+
+class Report(msgspec.Struct, frozen=True):
+    """What a hunt found; `members` maps each incident to all of its findings."""
+
+    events: dict[str, dict[str, int]]
+    findings: list[Finding]
+    incidents: list[Incident]
+    members: dict[str, list[str]]
+    rules: list[RuleStatus]
+    unrecognized: list[Unrecognized]
+    seconds: float
+    bytes_read: int
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a hunt is: events, share of the input read (0 to 1), seconds, findings so far."""
+
+    events: int
+    share: float
+    seconds: float
+    findings: int
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What came in so far."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    findings: dict[str, Finding] = field(default_factory=dict)
+    kept_out: dict[tuple[str, str], Unrecognized] = field(default_factory=dict)
+    events: int = 0
+    size: int = 0
+    read: int = 0
+
+    def keep_out(self, reason: str, detail: str, example: str) -> None:
+        known = self.kept_out.get((reason, detail))
+        count = known.count + 1 if known else 1
+        first = known.example if known else example
+        self.kept_out[reason, detail] = Unrecognized(reason, count, first, detail)
+
+    def take(self, reply: Reply) -> None:
+        self.counts.update(reply.args["counts"])
+        self.events += reply.args["rows"]
+        for finding in findings_from_arrow(from_bytes(reply.parts["findings"])):
+            self.findings.setdefault(finding.finding_id, finding)
+        for row in from_bytes(reply.parts["rejects"]).to_pylist():
+            self.keep_out(row["reason"], row["detail"], f"{row['origin']}:{row['position']}")
+
+
+class HuntTask(msgspec.Struct, frozen=True):
+    """What a worker of a hunt needs; `lake` is empty when no events are kept."""
+
+    setup: parts.Setup
+    site: str
+    lake: str
+    partition: str
+
+
+def hunt_files(
+    paths: Sequence[Path],
+    *,
+    rules: Path | None = None,
+    lake: Path | None = None,
+    site: Path | None = None,
+    cores: int = 2,
+    progress: Callable[[Progress], None] = lambda _: None,
+) -> Report:
+    """Read `paths` once with `cores` workers; raises UsageError when there is nothing to read."""
+    clock = SystemClock()
+    began = clock.monotonic()
+    total = _total_bytes(paths)
+    _refuse_used(lake)
+    content = parts.load_content(site)
+    setup = parts.prepare(content, parts.rule_files(content, rules), parts.cache_folder())
+    compiled = parts.build(setup)
+    workers = [
+        Worker(run_hunter, HuntTask(setup, "hunt", str(lake or ""), f"hunt-{n}"))
+        for n in range(cores)
+    ]
+    tally = _Tally()
+    try:
+        requests = _requests(paths, compiled, clock.now(), tally)
+        for reply in in_parallel(workers, requests):
+            tally.take(reply)
+            elapsed = clock.monotonic() - began
+            share = tally.read / total if total else 1.0
+            progress(Progress(tally.events, share, elapsed, len(tally.findings)))
+        for worker in workers:
+            worker.ask("finish")
+    finally:
+        for worker in workers:
+            worker.close()
+    findings = sorted(tally.findings.values(), key=lambda f: (f.time, f.finding_id))
+    incidents, members = _incidents(findings, clock.now())
+    return Report(
+        events=_by_source(tally.counts),
+        findings=findings,
+        incidents=incidents,
+        members=members,
+        rules=list(compiled.plan.statuses),
+        unrecognized=sorted(tally.kept_out.values(), key=lambda u: -u.count),
+        seconds=clock.monotonic() - began,
+        bytes_read=tally.size,
+    )
+
+
+def _total_bytes(paths: Sequence[Path]) -> int:
+    if not paths:
+        raise UsageError("name at least one file or folder to read")
+    for path in paths:
+        if not path.exists():
+            raise UsageError(f"{path} does not exist")
+    files = (f for path in paths for f in ([path] if path.is_file() else path.rglob("*")))
+    return sum(f.stat().st_size for f in files if f.is_file())
+
+
+def _refuse_used(lake: Path | None) -> None:
+    if lake is not None and lake.exists() and any(lake.iterdir()):
+        raise UsageError(f"{lake} is not empty: name a new folder, so that no event is kept twice")
+
+
+def _requests(
+    paths: Sequence[Path], compiled: flow.Compiled, now: int, tally: _Tally
+) -> Iterator[Request]:
+    """One request per batch; a batch never spans two files, so that host clocks stay apart."""
+    task = offset = 0
+    file, clocks = "", {}
+    for batch in read_batches(list(paths), DEFAULT):
+        tally.read = batch.bytes_read
+        for problem in batch.problems:
+            place = f":{problem.position}" if isinstance(problem, Rejected) else ""
+            tally.keep_out(problem.reason, problem.detail, f"{problem.origin}{place}")
+        for name, part in _by_file(batch):
+            raw = to_envelope(part, Stamp("hunt", "hunt", offset, None, now))
+            if name != file:
+                file, clocks = name, _clocks(raw, compiled)
+            tally.size += part.size
+            yield Request("observe", task, {"clocks": clocks}, to_bytes(raw))
+            task, offset = task + 1, offset + len(part)
+
+
+def _by_file(batch: RawBatch) -> Iterator[tuple[str, RawBatch]]:
+    start = 0
+    for name, run in groupby(batch.origins, key=lambda origin: origin.partition("!")[0]):
+        end = start + sum(1 for _ in run)
+        raws = batch.raws[start:end]
+        size = sum(map(len, raws))
+        yield name, RawBatch(batch.origins[start:end], batch.positions[start:end], raws, size=size)
+        start = end
+
+
+def _clocks(raw: pa.RecordBatch, compiled: flow.Compiled) -> dict[str, Any]:
+    decoded = flow.decode(raw.slice(0, CLOCK_SAMPLE), compiled.normalizer)
+    clocks: dict[str, Any] = msgspec.to_builtins(estimate_host_clocks(decoded.records))
+    return clocks
+
+
+def _by_source(counts: Counter[str]) -> dict[str, dict[str, int]]:
+    events: dict[str, dict[str, int]] = {}
+    for key, n in counts.items():
+        name, source, class_name = key.split("|")
+        if name == "classified":
+            events.setdefault(source, {})[class_name] = n
+    return events
+
+
+def _incidents(findings: list[Finding], now: int) -> tuple[list[Incident], dict[str, list[str]]]:
+    """Group all findings of a hunt; returns incidents worst first and their members."""
+    fold = IncidentFold()
+    states: dict[str, bytes] = {}
+    current: dict[str, Incident] = {}
+    members: dict[str, list[str]] = {}
+    for start in range(0, len(findings), FINDINGS_PER_STEP):
+        part = findings[start : start + FINDINGS_PER_STEP]
+        rows = findings_to_arrow(list(enumerate(part, start)))
+        watermark = part[0].time - flow.LATENESS
+        changed, outputs = flow.judge(states, rows, fold, watermark=watermark, now=now)
+        states = {key: state for key, state in changed.items() if state is not None}
+        for output in outputs:
+            _apply(output, current, members)
+    return sorted(current.values(), key=rank, reverse=True), members
+
+
+def _apply(
+    changes: pa.RecordBatch, current: dict[str, Incident], members: dict[str, list[str]]
+) -> None:
+    for change in changes.to_pylist():
+        incident_id, older = change["incident_id"], change["alias_of"]
+        kept = older or incident_id
+        members.setdefault(kept, []).extend(change["new_finding_ids"])
+        if older is not None:
+            members[kept].extend(members.pop(incident_id, []))
+            current.pop(incident_id, None)
+        elif change["body"] is not None:
+            current[incident_id] = incident_from_bytes(change["body"])
+
+
+class Hunter:
+    """A worker of a hunt."""
+
+    def __init__(self, task: HuntTask) -> None:
+        self._task = task
+        self._compiled = parts.build(task.setup)
+        self._context = ContextSnapshot(task.site, task.setup.content.content_id)
+        self._lake = Lake(Path(task.lake), class_schema) if task.lake else None
+        self._events: dict[str, list[pa.RecordBatch]] = {}
+        self._rows = 0
+        self._last = -1
+
+    def handle(self, request: Request) -> Reply:
+        """Observe a batch, or store what is left."""
+        if request.kind == "finish":
+            self._store()
+            return Reply(request.task)
+        raw = from_bytes(request.payload)
+        clocks = msgspec.convert(request.args["clocks"], dict[str, HostClock])
+        context = msgspec.structs.replace(self._context, host_clocks=clocks)
+        if self._lake is None:
+            observed = flow.look(raw, self._compiled, context)
+        else:
+            observed = flow.observe(raw, self._compiled, context)
+            self._keep(raw, observed.events)
+        args = {"rows": raw.num_rows, "counts": dict(observed.counts)}
+        bulk = {"findings": to_bytes(observed.hits), "rejects": to_bytes(observed.rejects)}
+        return Reply(request.task, args, bulk)
+
+    def _keep(self, raw: pa.RecordBatch, events: Any) -> None:
+        self._last = raw.column("offset")[-1].as_py()
+        for name, rows in events.items():
+            self._events.setdefault(name, []).append(rows)
+            self._rows += rows.num_rows
+        if self._rows >= LAKE_ROWS:
+            self._store()
+
+    def _store(self) -> None:
+        if self._lake is not None and self._rows:
+            self._lake.append(self._task.partition, self._last, self._events)
+            self._events, self._rows = {}, 0
+
+
+def run_hunter(connection: Connection, task: HuntTask) -> None:
+    """Body of the process."""
+    serve(connection, Hunter(task).handle)

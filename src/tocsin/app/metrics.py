@@ -1,0 +1,23 @@
+"""The numbers that Prometheus reads; counters start at zero with the process."""
+
+from prometheus_client import Counter, Gauge
+
+events = Counter("tocsin_events_judged", "Records judged, by spool partition", ["partition"])
+findings = Counter("tocsin_findings", "Findings stored for the first time")
+incidents = Counter("tocsin_incidents", "Incidents opened")
+rejects = Counter("tocsin_dead_letters", "Records kept as dead letters")
+duplicates = Counter("tocsin_duplicates", "Events delivered again by their source")
+judge_seconds = Counter("tocsin_judge_seconds", "Time spent in state transactions")
+restarts = Counter("tocsin_starts", "Starts of a process of the service", ["part"])
+
+received = Counter("tocsin_received_records", "Records made durable in the spool", ["input"])
+received_bytes = Counter("tocsin_received_bytes", "Bytes of those records", ["input"])
+
+waiting_for_lake = Gauge(
+    "tocsin_waiting_for_lake", "Events judged but not yet in the lake", ["partition"],
+    multiprocess_mode="mostrecent",
+)  # fmt: skip
+spool_waiting = Gauge(
+    "tocsin_spool_waiting_bytes", "Bytes in the spool not yet in the lake",
+    multiprocess_mode="mostrecent",
+)  # fmt: skip

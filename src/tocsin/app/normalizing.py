@@ -1,0 +1,55 @@
+"""What log files look like in OCSF: the mapping alone, for people who write or trust one."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+import orjson
+
+from tocsin import flow
+from tocsin.app import parts
+from tocsin.app.clock import SystemClock
+from tocsin.app.site import Site, disk_content
+from tocsin.formats import DEFAULT, Rejected, Stamp, read_batches, to_envelope
+from tocsin.model.stages import ContextSnapshot
+from tocsin.normalize import compile_sources, estimate_host_clocks
+
+
+class Refused(msgspec.Struct, frozen=True):
+    """A record or file that could not be used."""
+
+    where: str
+    reason: str
+    detail: str
+
+
+def normalize_files(
+    paths: Sequence[Path], site: Site, source_id: str | None
+) -> Iterator[bytes | Refused]:
+    """One OCSF event as a line of JSON for each record, or why there is none."""
+    normalizer, problems = compile_sources(disk_content(site))
+    if normalizer is None:
+        raise parts.first_error(problems)
+    offset, now = 0, SystemClock().now()
+    for batch in read_batches(list(paths), DEFAULT):
+        for problem in batch.problems:
+            place = f":{problem.position}" if isinstance(problem, Rejected) else ""
+            yield Refused(f"{problem.origin}{place}", problem.reason, problem.detail)
+        stamp = Stamp(site.settings.site, "normalize", offset, source_id, now)
+        decoded = flow.decode(to_envelope(batch, stamp), normalizer)
+        offset += len(batch)
+        for row in decoded.rejects.to_pylist():
+            yield Refused(f"{row['origin']}:{row['position']}", row["reason"], row["detail"])
+        clocks = estimate_host_clocks(decoded.records)
+        context = ContextSnapshot(site.settings.site, host_clocks=clocks)
+        for record, position, raw in zip(
+            decoded.records, decoded.positions, decoded.raws, strict=True
+        ):
+            _, event = normalizer.event(record, position, raw, context)
+            yield orjson.dumps(event, default=_text)
+
+
+def _text(value: object) -> object:
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    raise TypeError(f"{type(value).__name__} is not JSON")

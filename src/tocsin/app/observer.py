@@ -1,0 +1,128 @@
+"""The body of an observing worker of `tocsin up`: spool in, findings out, events to the lake.
+
+It reads its partition in order, holds the events of a batch until core says which of them are
+duplicates, and appends what is settled to the lake when told. Requests:
+
+    observe  args: clocks (when they changed)      -> findings, identities, rejects, counts
+    settle   args: batch, duplicates (offsets)     -> rows that now wait for the lake
+    flush    args: upto (last settled offset)      -> upto, durable in every table
+"""
+
+import time
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tocsin import flow
+from tocsin.app import parts
+from tocsin.app.arrow import to_bytes
+from tocsin.app.workers import Reply, Request, serve
+from tocsin.collect.spool import SpoolReader
+from tocsin.model.envelope import BATCH_ROWS
+from tocsin.model.stages import ContextSnapshot, HostClock
+from tocsin.normalize import class_schema, estimate_host_clocks
+from tocsin.store.lake import Lake
+
+LOOK_AGAIN, LOOK_FOR = 0.005, 0.25
+"""Seconds between two looks at an empty spool, and in all before an empty answer."""
+
+
+class Task(msgspec.Struct, frozen=True):
+    """What an observer works on. `start` is the last offset already in the lake, `settled` the
+    last one already judged: a batch never reaches across it."""
+
+    setup: parts.Setup
+    site: str
+    spool: str
+    lake: str
+    partition: str
+    start: int
+    settled: int
+
+
+class Observer:
+    """The worker's state between requests."""
+
+    def __init__(self, task: Task) -> None:
+        self._task = task
+        self._compiled = parts.build(task.setup)
+        self._context = ContextSnapshot(task.site, task.setup.content.content_id)
+        self._spool = SpoolReader(Path(task.spool))
+        self._lake = Lake(Path(task.lake), class_schema)
+        self._position = task.start
+        self._unsettled: dict[int, dict[str, pa.RecordBatch]] = {}
+        self._settled: dict[str, list[pa.RecordBatch]] = {}
+
+    def handle(self, request: Request) -> Reply:
+        """Answer one request."""
+        match request.kind:
+            case "observe":
+                return self._observe(request)
+            case "settle":
+                return self._settle(request)
+            case _:
+                return self._flush(request)
+
+    def _observe(self, request: Request) -> Reply:
+        if clocks := request.args.get("clocks"):
+            table = msgspec.convert(clocks, dict[str, HostClock])
+            self._context = msgspec.structs.replace(self._context, host_clocks=table)
+        raw = self._next_rows()
+        if raw is None:
+            return Reply(request.task, {"rows": 0})
+        observed = flow.observe(raw, self._compiled, self._context)
+        self._unsettled[request.task] = dict(observed.events)
+        first, self._position = self._position + 1, raw.column("offset")[-1].as_py()
+        args = {
+            "rows": raw.num_rows,
+            "bytes": raw.column("raw").nbytes,
+            "first": first,
+            "last": self._position,
+            "received_at": pc.max(raw.column("received_at")).as_py(),
+            "counts": dict(observed.counts),
+            "clocks": msgspec.to_builtins(observed.clocks),
+        }
+        bulk = {
+            "findings": to_bytes(observed.hits),
+            "identities": to_bytes(observed.identities),
+            "rejects": to_bytes(observed.rejects),
+        }
+        return Reply(request.task, args, bulk)
+
+    def _next_rows(self) -> pa.RecordBatch | None:
+        judged = self._task.settled - self._position
+        limit = min(BATCH_ROWS, judged) if judged > 0 else BATCH_ROWS
+        deadline = time.monotonic() + LOOK_FOR
+        while True:
+            raw = self._spool.read(self._task.partition, self._position, limit)
+            if raw is not None or time.monotonic() > deadline:
+                return raw
+            time.sleep(LOOK_AGAIN)
+
+    def _settle(self, request: Request) -> Reply:
+        events = self._unsettled.pop(request.args["batch"])
+        duplicates = pa.array(request.args["duplicates"], pa.int64())
+        for name, rows in events.items():
+            kept = rows
+            if len(duplicates):
+                kept = rows.filter(pc.invert(pc.is_in(rows.column("tocsin_offset"), duplicates)))
+            if kept.num_rows:
+                self._settled.setdefault(name, []).append(kept)
+        return Reply(request.task, {"waiting": self._waiting()})
+
+    def _waiting(self) -> int:
+        return sum(batch.num_rows for rows in self._settled.values() for batch in rows)
+
+    def _flush(self, request: Request) -> Reply:
+        upto = request.args["upto"]
+        self._lake.append(self._task.partition, upto, self._settled)
+        self._settled = {}
+        return Reply(request.task, {"upto": upto, "waiting": self._waiting()})
+
+
+def run_observer(connection: Connection, task: Task) -> None:
+    """Body of the process."""
+    serve(connection, Observer(task).handle)

@@ -1,0 +1,82 @@
+"""From content to working parts: mappings compiled, rules compiled once and then read from a cache."""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+import msgspec
+import platformdirs
+
+from tocsin.content import load
+from tocsin.detect.sigma import Matcher, Plan, compile_plan, parse_rules, plan_key
+from tocsin.detect.sigma.logsources import load_logsources
+from tocsin.errors import ContentError
+from tocsin.flow import Compiled
+from tocsin.formats import read_members
+from tocsin.model.content import ContentSet, Problem
+from tocsin.normalize import compile_sources
+
+LOGSOURCES = "sources/windows_logsources.yaml"
+
+
+class Setup(msgspec.Struct, frozen=True):
+    """What a worker needs to build the same parts as its parent."""
+
+    content: ContentSet
+    plan: str
+    """Path of the compiled plan in the cache."""
+
+
+def rule_files(content: ContentSet, rules: Path | None) -> list[tuple[str, bytes]]:
+    """(place, YAML) of the rules to run: those of `rules` (folder or archive) or of the content."""
+    if rules is not None:
+        return [(name, data) for name, data in read_members(rules) if _is_rule(name)]
+    return [(file.where, file.data) for file in content.under("rules/") if _is_rule(file.path)]
+
+
+def _is_rule(name: str) -> bool:
+    return name.endswith((".yml", ".yaml")) and not name.endswith((".tests.yaml", ".tests.yml"))
+
+
+def prepare(content: ContentSet, files: Iterable[tuple[str, bytes]], cache: Path) -> Setup:
+    """Compile the rules unless the cache holds them; the cache is only ever added to."""
+    files = list(files)
+    bindings = load_logsources(content)
+    path = cache / f"{plan_key(files, bindings)}.plan"
+    if not path.exists():
+        data = compile_plan(parse_rules(files), bindings).dump()
+        cache.mkdir(parents=True, exist_ok=True)
+        fresh = path.with_suffix(f".{os.getpid()}")
+        fresh.write_bytes(data)
+        fresh.replace(path)
+    return Setup(content, str(path))
+
+
+def cache_folder() -> Path:
+    """Where compiled plans are kept; they can be deleted at any time."""
+    return platformdirs.user_cache_path("tocsin") / "plans"
+
+
+def build(setup: Setup) -> Compiled:
+    """The parts of one worker; raises ContentError when a mapping is wrong."""
+    normalizer, problems = compile_sources(setup.content)
+    if normalizer is None:
+        raise first_error(problems)
+    plan = load_plan(setup)
+    return Compiled(normalizer, plan, Matcher(plan))
+
+
+def load_plan(setup: Setup) -> Plan:
+    """The compiled rules alone."""
+    return Plan.load(Path(setup.plan).read_bytes())
+
+
+def first_error(problems: list[Problem]) -> ContentError:
+    """The first problem that stops the content from being used, as an exception."""
+    worst = next(problem for problem in problems if problem.severity == "error")
+    return ContentError(worst.where, worst.message)
+
+
+def load_content(site: Path | None) -> ContentSet:
+    """Shipped content under what the site has of its own."""
+    return load(site)

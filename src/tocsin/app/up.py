@@ -1,0 +1,182 @@
+"""The supervisor of `tocsin up`: starts the processes, restarts one that dies, ends them in order.
+
+    edge      transports -> spool; /healthz /readyz /metrics
+    core      spool -> findings, incidents, lake; owns the observing workers
+    more      what the caller adds (the lab, when the demonstration runs)
+
+A child that dies is started again after 0.1 s, doubled up to 5 s while it keeps dying. When the
+supervisor itself dies, its children notice (their end of a pipe closes) and leave at once.
+"""
+
+import fcntl
+import os
+import shutil
+import signal
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import SpawnProcess
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import structlog
+
+from tocsin.app.clock import SystemClock
+from tocsin.app.core import run_core
+from tocsin.app.edge import run_edge
+from tocsin.app.logs import speak
+from tocsin.app.site import Site, apply, disk_content, is_applied, plan_apply
+from tocsin.app.workers import SPAWN, worker_count
+from tocsin.errors import StorageError
+from tocsin.model.ports import Clock
+
+FIRST_PAUSE, LONGEST_PAUSE, CALM = 0.1, 5.0, 30.0
+"""Seconds before a restart: the first, the longest, and the life after which a child is calm."""
+
+GRACE = 10.0
+"""Seconds that a child has to end by itself after SIGTERM."""
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A process of the service: `target(lifeline, *args)` in a spawned interpreter."""
+
+    name: str
+    target: Callable[..., None]
+    args: tuple[Any, ...] = ()
+
+
+@dataclass(slots=True)
+class _Child:
+    part: Part
+    process: SpawnProcess
+    lifeline: Connection
+    started: float
+    pause: float = FIRST_PAUSE
+    due: float | None = None
+
+
+@dataclass(slots=True)
+class Supervisor:
+    """Keeps parts running until asked to stop."""
+
+    parts: list[Part]
+    clock: Clock = field(default_factory=SystemClock)
+    _children: list[_Child] = field(default_factory=list)
+    _stopping: bool = False
+
+    def run(self) -> None:
+        """Start everything and return once everything has ended after SIGTERM or SIGINT."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._stop)
+        self._children = [self._start(part) for part in self.parts]
+        while not self._stopping:
+            self._watch()
+        self._end()
+
+    def _stop(self, _number: int, _frame: FrameType | None) -> None:
+        self._stopping = True
+
+    def _start(self, part: Part) -> _Child:
+        ours, theirs = SPAWN.Pipe()
+        process = SPAWN.Process(target=_in_child, args=(part.target, theirs, *part.args))
+        process.start()
+        theirs.close()
+        log.debug("started", part=part.name, pid=process.pid)
+        return _Child(part, process, ours, self.clock.monotonic())
+
+    def _watch(self) -> None:
+        wait([c.process.sentinel for c in self._children if c.due is None], timeout=0.2)
+        now = self.clock.monotonic()
+        for index, child in enumerate(self._children):
+            if child.due is None and not child.process.is_alive():
+                self._schedule(child, now)
+            elif child.due is not None and now >= child.due:
+                fresh = self._start(child.part)
+                fresh.pause = child.pause
+                self._children[index] = fresh
+
+    def _schedule(self, child: _Child, now: float) -> None:
+        calm = now - child.started > CALM
+        child.due = now + (FIRST_PAUSE if calm else child.pause)
+        child.pause = FIRST_PAUSE if calm else min(LONGEST_PAUSE, child.pause * 2)
+        child.lifeline.close()
+        if not self._stopping:
+            code = child.process.exitcode
+            log.warning("restarting", part=child.part.name, code=code, after=child.due - now)
+
+    def _end(self) -> None:
+        for child in self._children:
+            if child.process.is_alive():
+                child.process.terminate()
+        deadline = self.clock.monotonic() + GRACE
+        for child in self._children:
+            child.process.join(timeout=max(0.0, deadline - self.clock.monotonic()))
+            if child.process.is_alive():
+                log.warning("killed", part=child.part.name, after=GRACE)
+                child.process.kill()
+                child.process.join()
+            child.lifeline.close()
+
+
+def _in_child(target: Callable[..., None], lifeline: Connection, *args: Any) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_leave_with_parent, args=(lifeline,), daemon=True).start()
+    target(*args)
+
+
+def _leave_with_parent(lifeline: Connection) -> None:
+    try:
+        lifeline.recv_bytes()
+    except (EOFError, OSError):
+        os._exit(0)
+
+
+def serve_site(site: Site, more: list[Part]) -> int:
+    """Run the service of a site until SIGTERM or SIGINT; returns the exit code."""
+    speak(site.settings.log.level)
+    held = lock(site.data)
+    _put_content_in_force(site)
+    run_folder = site.data / "run"
+    shutil.rmtree(run_folder, ignore_errors=True)
+    run_folder.mkdir()
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(run_folder)
+    edge_ready, core_ready = SPAWN.Event(), SPAWN.Event()
+    partitions = tuple(f"p{n}" for n in range(worker_count(os.cpu_count() or 1, 1)))
+    parts = [
+        Part("edge", run_edge, (site, partitions, edge_ready, core_ready)),
+        Part("core", run_core, (site, partitions, core_ready)),
+        *more,
+    ]
+    Supervisor(parts).run()
+    os.close(held)
+    return 0
+
+
+def _put_content_in_force(site: Site) -> None:
+    """The first start applies what lies on disk; later ones only say that it differs."""
+    if not is_applied(site):
+        apply(site, disk_content(site), "tocsin up")
+    elif plan_apply(site)[1]:
+        log.warning("content on disk differs from what is in force; `tocsin apply` shows how")
+
+
+def lock(home: Path) -> int:
+    """Hold `home` for one `tocsin up`; the lock is released when this process ends.
+
+    Raises StorageError when another one holds it.
+    """
+    home.mkdir(parents=True, exist_ok=True)
+    handle = os.open(home / "up.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(handle)
+        raise StorageError(f"{home} is in use by another `tocsin up`; stop that one first") from error
+    os.ftruncate(handle, 0)
+    os.write(handle, f"{os.getpid()}\n".encode())
+    return handle

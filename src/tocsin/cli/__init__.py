@@ -1,0 +1,56 @@
+"""The command line: thin commands over `app`.
+
+A command is imported only when it runs, so that `tocsin --help` stays instant. Exit codes: 0 done
+and nothing found, 1 findings (hunt) or problems (check), 2 an error that the message explains.
+"""
+
+import sys
+from collections.abc import Sequence
+
+from cyclopts import App, CycloptsError
+
+from tocsin.errors import TocsinError
+
+app = App(
+    name="tocsin",
+    help="Point Tocsin at logs, get incidents. Autonomy is earned by dated evidence.",
+    help_format="plaintext",
+)
+
+_COMMANDS = {
+    "hunt": ("tocsin.cli.hunt:hunt", "Read log files once and tell the incidents in them."),
+    "up": ("tocsin.cli.service:up", "Run the service: collect, detect and keep, until stopped."),
+    "init": ("tocsin.cli.content:init", "Make a site folder: settings and your own content."),
+    "check": ("tocsin.cli.content:check", "Check all content with its own tests."),
+    "apply": ("tocsin.cli.content:apply", "Show what changed in the content and put it to work."),
+    "sources": ("tocsin.cli.content:sources", "List the sources and what came in from each."),
+    "rules": ("tocsin.cli.content:rules", "List the rules: active, inactive or unsupported."),
+    "incidents": ("tocsin.cli.desk:incidents", "List incidents, or tell one of them."),
+    "verdict": ("tocsin.cli.desk:verdict", "Give an incident its grade, with a reason."),
+    "journal": ("tocsin.cli.desk:journal", "Show the end of the journal and verify its chain."),
+    "query": ("tocsin.cli.lake:query", "Ask the stored events one SELECT."),
+    "normalize": ("tocsin.cli.lake:normalize", "Print what log files look like in OCSF."),
+}
+for _name, (_target, _help) in _COMMANDS.items():
+    app.command(_target, name=_name, help=_help)
+
+
+def run(tokens: Sequence[str]) -> int:
+    """Run one command line; returns the exit code."""
+    try:
+        result = app(list(tokens), exit_on_error=False, result_action="return_value")
+    except TocsinError as error:
+        _complain(str(error))
+        return 2
+    except CycloptsError:
+        return 2
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 2
+    return result if isinstance(result, int) else 0
+
+
+def _complain(text: str) -> None:
+    from tocsin.model.text import visible  # noqa: PLC0415  # only when there is something to say
+
+    print(f"tocsin: {visible(text, 2_000)}", file=sys.stderr)

@@ -1,0 +1,142 @@
+"""`tocsin init`, `check`, `apply`, `sources` and `rules`."""
+
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Annotated
+
+import orjson
+from cyclopts import Parameter
+
+from tocsin.app import overview, site as sites
+from tocsin.cli.screen import Screen
+from tocsin.cli.tell import JSON_OPTIONS, utc
+from tocsin.content import init_site
+from tocsin.model.rules import RuleState
+
+Json = Annotated[bool, Parameter(name="--json", negative="")]
+
+
+def init(folder: Path = Path("soc")) -> int:
+    """Make a site folder: settings and your own content.
+
+    Parameters
+    ----------
+    folder
+        Where to make it; it must be new or empty.
+    """
+    screen = Screen()
+    for path in init_site(folder):
+        screen.line(f"made {path}")
+    screen.line(f"Next: name what to read in {folder / 'tocsin.toml'}, then run `tocsin up`.")
+    return 0
+
+
+def check(site: Path | None = None) -> int:
+    """Check all content with its own tests.
+
+    Parameters
+    ----------
+    site
+        Site folder; without it the one found here, or only what ships.
+    """
+    screen = Screen()
+    where = sites.open_site(site)
+    problems = sites.problems_of(where)
+    for problem in problems:
+        screen.line(str(problem))
+    files = Counter(file.path.partition("/")[0] for file in sites.disk_content(where).files)
+    counted = ", ".join(f"{n} files in {folder}" for folder, n in sorted(files.items()))
+    screen.line(f"{len(problems)} problems; {counted}")
+    return 1 if any(problem.severity == "error" for problem in problems) else 0
+
+
+def apply(site: Path | None = None, *, yes: Annotated[bool, Parameter(negative="")] = False) -> int:
+    """Show what changed in the content and put it to work.
+
+    Parameters
+    ----------
+    site
+        Site folder; without it the one found here.
+    yes
+        Do not ask.
+    """
+    screen = Screen()
+    where = sites.required_site(site)
+    content, changes = sites.plan_apply(where)
+    for change in changes:
+        screen.line(f"{change.kind:<8} {change.path}")
+    if not changes:
+        screen.line(f"content {content.content_id} is in force already")
+        return 0
+    if not yes and input(f"Apply {len(changes)} changes? [y/N] ").strip().lower() != "y":
+        screen.line("nothing was applied")
+        return 1
+    sites.apply(where, content, sites.person())
+    screen.line(f"content {content.content_id} is in force from the next batch on")
+    return 0
+
+
+def sources(site: Path | None = None, *, json: Json = False) -> int:
+    """List the sources and what came in from each.
+
+    Parameters
+    ----------
+    site
+        Site folder; without it the one found here, or only what ships.
+    json
+        Print JSON.
+    """
+    lines = overview.sources(sites.open_site(site))
+    if json:
+        sys.stdout.buffer.write(orjson.dumps(lines, option=JSON_OPTIONS, default=overview.plain))
+        return 0
+    Screen().table(
+        ["source", "product", "shapes", "events", "last received"],
+        [
+            [
+                line.source_id,
+                line.product,
+                ", ".join(line.shapes),
+                f"{line.events:,}",
+                utc(line.last_received) if line.last_received else "never",
+            ]
+            for line in lines
+        ],
+        right=frozenset({"events"}),
+    )
+    return 0
+
+
+def rules(
+    site: Path | None = None,
+    *,
+    rules: Path | None = None,  # noqa: A002  # the option is named like the command
+    state: RuleState | None = None,
+    json: Json = False,
+) -> int:
+    """List the rules: active, inactive or unsupported.
+
+    Parameters
+    ----------
+    site
+        Site folder; without it the one found here, or only what ships.
+    rules
+        Folder or archive of rules to look at instead.
+    state
+        Only rules in this state.
+    json
+        Print JSON.
+    """
+    statuses = overview.rules(sites.open_site(site), rules)
+    shown = [status for status in statuses if state is None or status.state is state]
+    if json:
+        sys.stdout.buffer.write(orjson.dumps(shown, option=JSON_OPTIONS, default=overview.plain))
+        return 0
+    Screen().table(
+        ["state", "rule", "title", "reason"],
+        [[s.state.value, s.rule_id[:8], s.title, s.reason] for s in shown],
+    )
+    counts = Counter(status.state.value for status in statuses)
+    Screen().line(", ".join(f"{n:,} {name}" for name, n in sorted(counts.items())))
+    return 0

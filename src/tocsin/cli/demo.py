@@ -1,0 +1,56 @@
+"""`tocsin up --demo`: the same service, fed by a small simulated enterprise.
+
+The lab writes log files as real machines would; the service reads them as it reads any folder. The
+truth about the attack lies outside the folder that the service can read.
+"""
+
+import shutil
+import signal
+import threading
+from pathlib import Path
+
+import platformdirs
+
+from tocsin.app.clock import SystemClock
+from tocsin.app.site import Site
+from tocsin.app.up import Part
+from tocsin.errors import UsageError
+from tocsin.settings import Input, Lake, Paths, Settings
+
+SEED = 7
+SPEED = 60.0
+"""How many times faster than it happened the attack is played."""
+
+MARK = ".tocsin-demo"
+
+
+def demo_site() -> Site:
+    """A fresh site for the demonstration; the one of the last time is removed."""
+    folder = platformdirs.user_state_path("tocsin") / "demo"
+    if folder.exists() and not (folder / MARK).exists():
+        raise UsageError(f"{folder} is not a demonstration of ours: move it away first")
+    shutil.rmtree(folder, ignore_errors=True)
+    (folder / "logs").mkdir(parents=True)
+    (folder / MARK).touch()
+    settings = Settings(
+        site="demo",
+        paths=Paths(data=str(folder / "data")),
+        input=(Input(path=str(folder / "logs")),),
+        lake=Lake(commit_seconds=10),
+    )
+    return Site(folder, settings, folder / "data")
+
+
+def demo_part(site: Site) -> Part:
+    """The process in which the simulated enterprise works."""
+    assert site.folder is not None  # noqa: S101  # demo_site made it
+    return Part("lab", run_lab, (str(site.folder / "logs"), str(site.folder / "truth.jsonl")))
+
+
+def run_lab(logs: str, truth: str) -> None:
+    """Body of the lab's process: writes log files until it is ended."""
+    from tocsin.lab import live  # noqa: PLC0415  # only in this process
+
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    live(Path(logs), Path(truth), SEED, SystemClock(), SPEED, stop)

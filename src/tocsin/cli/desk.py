@@ -1,0 +1,122 @@
+"""`tocsin incidents`, `verdict` and `journal`."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import orjson
+from cyclopts import Parameter
+
+from tocsin.app import overview, site as sites
+from tocsin.app.clock import SystemClock
+from tocsin.cli.screen import Screen
+from tocsin.cli.tell import JSON_OPTIONS, finding_json, incident_json, tell_incident, utc
+from tocsin.errors import UsageError
+from tocsin.model.incidents import Grade, Verdict
+
+Json = Annotated[bool, Parameter(name="--json", negative="")]
+
+
+def incidents(
+    incident: str | None = None, *, site: Path | None = None, limit: int = 20, json: Json = False
+) -> int:
+    """List incidents, or tell one of them.
+
+    Parameters
+    ----------
+    incident
+        Id of one incident, or the beginning of it; without it all are listed, worst first.
+    site
+        Site folder; without it the one found here.
+    limit
+        How many to list.
+    json
+        Print JSON.
+    """
+    casebook = overview.casebook(sites.required_site(site))
+    screen = Screen()
+    if incident is not None:
+        one = overview.find_incident(casebook, incident)
+        found = list(casebook.findings(one.incident_id))
+        if json:
+            tree = incident_json(one, [f.finding_id for f in found])
+            tree["findings"] = [finding_json(f) for f in found]
+            sys.stdout.buffer.write(orjson.dumps(tree, option=JSON_OPTIONS))
+            return 0
+        tell_incident(screen, one, timeline=len(one.timeline))
+        for verdict in casebook.verdicts(one.incident_id):
+            screen.line(f"  verdict {verdict.grade.value} by {verdict.by}: {verdict.reason}")
+        return 0
+    listed = list(casebook.incidents(limit))
+    if json:
+        trees = [incident_json(one, [f.finding_id for f in casebook.findings(one.incident_id)])
+                 for one in listed]
+        sys.stdout.buffer.write(orjson.dumps(trees, option=JSON_OPTIONS))
+        return 0
+    screen.table(
+        ["level", "incident", "first", "findings", "title", "verdict"],
+        [
+            [
+                one.level.value,
+                one.incident_id[:12],
+                utc(one.first),
+                f"{one.finding_count:,}",
+                one.title,
+                overview.last_grade(casebook, one.incident_id),
+            ]
+            for one in listed
+        ],
+        right=frozenset({"findings"}),
+    )
+    return 0
+
+
+def verdict(incident: str, grade: Grade, *, reason: str, site: Path | None = None) -> int:
+    """Give an incident its grade, with a reason.
+
+    Parameters
+    ----------
+    incident
+        Id of the incident, or the beginning of it.
+    grade
+        What it turned out to be.
+    reason
+        Why, in your words: models learn from the grade, people from the reason.
+    site
+        Site folder; without it the one found here.
+    """
+    if not reason.strip():
+        raise UsageError("--reason must not be empty")
+    where = sites.required_site(site)
+    casebook = overview.casebook(where, writing=True)
+    one = overview.find_incident(casebook, incident)
+    given = Verdict(one.incident_id, grade, reason, sites.person(), SystemClock().now())
+    casebook.give(given)
+    Screen().line(f"{one.incident_id[:12]} {one.title}: {grade.value} by {given.by}")
+    return 0
+
+
+def journal(*, site: Path | None = None, limit: int = 20) -> int:
+    """Show the end of the journal and verify its chain.
+
+    Parameters
+    ----------
+    site
+        Site folder; without it the one found here.
+    limit
+        How many records to show.
+    """
+    screen = Screen()
+    book = overview.journal(sites.required_site(site))
+    for record in book.tail(limit):
+        screen.line(
+            f"{record.sequence:>8}  {utc(record.at)}  {record.actor}  {record.kind}  "
+            f"{record.subject}  {record.body}"
+        )
+    broken = book.verify()
+    head = book.head()
+    if broken is not None:
+        screen.line(f"BROKEN at record {broken}: it does not follow from the one before it")
+        return 1
+    screen.line(f"{head.sequence if head else 0} records, every one follows from the one before it")
+    return 0

@@ -1,0 +1,65 @@
+"""`tocsin query` and `tocsin normalize`."""
+
+import sys
+from pathlib import Path
+
+import orjson
+
+from tocsin.app import normalizing, overview, site as sites
+from tocsin.cli.screen import Screen
+from tocsin.model.text import visible
+
+
+def query(sql: str, *, site: Path | None = None, limit: int = 1_000, lake: Path | None = None) -> int:
+    """Ask the stored events one SELECT.
+
+    Parameters
+    ----------
+    sql
+        One SELECT; every OCSF class is a table (`SELECT count(*) FROM process_activity`).
+    site
+        Site folder; without it the one found here.
+    limit
+        How many rows to print at most.
+    lake
+        Folder that `tocsin hunt --lake` wrote, instead of the site's.
+    """
+    folder = lake if lake is not None else sites.required_site(site).lake
+    answer = overview.query(folder, sql, limit)
+    screen = Screen()
+    columns = answer.table.column_names
+    rows = [[_cell(value) for value in row.values()] for row in answer.table.to_pylist()]
+    screen.table(columns, rows)
+    more = f" (the first {limit:,}; --limit shows more)" if answer.truncated else ""
+    screen.line(f"{len(rows):,} rows{more}", style="dim")
+    return 0
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, dict | list):
+        return orjson.dumps(value, default=str).decode()
+    return str(value)
+
+
+def normalize(*paths: Path, site: Path | None = None, source: str | None = None) -> int:
+    """Print what log files look like in OCSF, one event a line.
+
+    Parameters
+    ----------
+    paths
+        Files, folders or archives.
+    site
+        Site folder whose content to use; without it the one found here, or only what ships.
+    source
+        Id of the source; without it each record's format is recognized.
+    """
+    problems = 0
+    for line in normalizing.normalize_files(list(paths), sites.open_site(site), source):
+        if isinstance(line, normalizing.Refused):
+            problems += 1
+            print(visible(f"{line.where}: {line.reason}: {line.detail}"), file=sys.stderr)
+        else:
+            sys.stdout.buffer.write(line + b"\n")
+    return 1 if problems else 0

@@ -1,0 +1,83 @@
+"""The terminal: log content is only ever shown with its control characters made visible."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TextIO
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from tocsin.app.hunt import Progress as HuntProgress
+from tocsin.model.findings import Level
+from tocsin.model.text import visible
+
+LEVEL_STYLE = {
+    Level.CRITICAL: "bold white on red",
+    Level.HIGH: "bold red",
+    Level.MEDIUM: "yellow",
+    Level.LOW: "cyan",
+    Level.INFORMATIONAL: "dim",
+}
+
+
+class Screen:
+    """Writes text, tables and progress; never interprets what came out of a log."""
+
+    def __init__(self, stream: TextIO = sys.stdout) -> None:
+        self._out = Console(file=stream, highlight=False, markup=False, emoji=False, soft_wrap=True)
+        self._err = Console(stderr=True, highlight=False, markup=False, emoji=False)
+
+    def line(self, text: str = "", style: str = "") -> None:
+        """One line of text."""
+        self._out.print(Text(visible(text, 4_000), style=style))
+
+    def level_line(self, level: Level, text: str, indent: str = "") -> None:
+        """A line that starts with a severity as a word (color only repeats it)."""
+        tag = Text(f" {level.value} ", style=LEVEL_STYLE[level])
+        self._out.print(Text(indent), tag, Text(" " + visible(text, 4_000)), sep="", end="\n")
+
+    def table(self, columns: list[str], rows: list[list[str]], right: frozenset[str] = frozenset()) -> None:
+        """Rows under headers; `right` names the columns of numbers."""
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        for column in columns:
+            table.add_column(column, justify="right" if column in right else "left", overflow="fold")
+        for row in rows:
+            table.add_row(*(Text(visible(cell, 500)) for cell in row))
+        self._out.print(table, soft_wrap=False)
+
+    @contextmanager
+    def progress(self) -> Iterator["Bar"]:
+        """A progress line on standard error, shown only to a person."""
+        shown = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            TextColumn("{task.percentage:>3.0f}%"),
+            TextColumn("{task.fields[rate]}"),
+            TimeRemainingColumn(compact=True),
+            console=self._err,
+            transient=True,
+            disable=not self._err.is_terminal,
+        )
+        with shown:
+            yield Bar(shown, shown.add_task("reading", total=1.0, rate=""))
+
+
+class Bar:
+    """One progress line: events, rate, findings so far and time left."""
+
+    def __init__(self, shown: Progress, task: TaskID) -> None:
+        self._shown = shown
+        self._task = task
+
+    def update(self, progress: HuntProgress) -> None:
+        """Show how far the hunt is."""
+        rate = progress.events / progress.seconds if progress.seconds else 0.0
+        self._shown.update(
+            self._task,
+            completed=progress.share,
+            description=f"{progress.events:,} events, {progress.findings:,} findings",
+            rate=f"{rate:,.0f} events/s",
+        )

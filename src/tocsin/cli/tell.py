@@ -1,0 +1,140 @@
+"""Incidents and reports in words (terminal) and in JSON (other programs)."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+
+from tocsin.app.hunt import Report
+from tocsin.cli.screen import Screen
+from tocsin.model.findings import Finding
+from tocsin.model.incidents import Incident
+from tocsin.model.rules import RuleState
+
+JSON_OPTIONS = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
+
+
+def utc(micros: int) -> str:
+    """`2026-11-23 09:05:07Z`."""
+    return datetime.fromtimestamp(micros / 1_000_000, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+
+
+def iso(micros: int) -> str:
+    """RFC 3339 with microseconds."""
+    return datetime.fromtimestamp(micros / 1_000_000, UTC).isoformat().replace("+00:00", "Z")
+
+
+def tell_incident(screen: Screen, incident: Incident, *, timeline: int = 12) -> None:
+    """One incident: headline, story, the first lines of its timeline."""
+    screen.level_line(incident.level, incident.title)
+    techniques = ", ".join(incident.techniques) or "no ATT&CK technique"
+    screen.line(
+        f"  {incident.incident_id[:12]}  {utc(incident.first)} to {utc(incident.last)}  "
+        f"{incident.finding_count} findings of {len(incident.rules)} rules  {techniques}",
+        style="dim",
+    )
+    screen.line(f"  {incident.story}")
+    for moment in incident.timeline[:timeline]:
+        times = f" x{moment.count}" if moment.count > 1 else ""
+        screen.line(
+            f"    {utc(moment.time)}  {moment.level.value:<13} {moment.host}  "
+            f"{moment.title}{times}  {moment.detail}"
+        )
+    if len(incident.timeline) > timeline:
+        screen.line(f"    ... and {len(incident.timeline) - timeline} more")
+
+
+def tell_report(screen: Screen, report: Report, *, top: int) -> None:
+    """What a hunt found: incidents worst first, then what was read, then what was not."""
+    events = sum(sum(classes.values()) for classes in report.events.values())
+    for number, incident in enumerate(report.incidents[:top], 1):
+        screen.line(f"#{number}", style="bold")
+        tell_incident(screen, incident)
+        screen.line()
+    if len(report.incidents) > top:
+        screen.line(f"... and {len(report.incidents) - top} more incidents (--top, --json)")
+        screen.line()
+    states = [status.state for status in report.rules]
+    screen.line(
+        f"{len(report.incidents)} incidents from {len(report.findings):,} findings in "
+        f"{events:,} events ({report.bytes_read / 1e6:,.1f} MB) in {report.seconds:.1f} s. "
+        f"Rules: {states.count(RuleState.ACTIVE):,} active, "
+        f"{states.count(RuleState.INACTIVE):,} inactive, "
+        f"{states.count(RuleState.UNSUPPORTED):,} unsupported."
+    )
+    for source, classes in sorted(report.events.items()):
+        detail = ", ".join(f"{name} {n:,}" for name, n in sorted(classes.items()))
+        screen.line(f"  {source}: {detail}")
+    if report.unrecognized:
+        screen.line("Not used:", style="bold")
+    for item in report.unrecognized:
+        screen.line(f"  {item.count:,} {item.reason}: {item.detail} (for example {item.example})")
+
+
+def report_json(report: Report) -> bytes:
+    """The report in the documented JSON form (docs/reference/hunt-json.md)."""
+    return orjson.dumps(
+        {
+            "events": report.events,
+            "findings": [finding_json(finding) for finding in report.findings],
+            "incidents": [
+                incident_json(incident, report.members[incident.incident_id])
+                for incident in report.incidents
+            ],
+            "rules": [
+                {"id": s.rule_id, "title": s.title, "state": s.state.value, "reason": s.reason}
+                for s in report.rules
+            ],
+            "unrecognized": [
+                {"reason": u.reason, "count": u.count, "example": u.example, "detail": u.detail}
+                for u in report.unrecognized
+            ],
+        },
+        option=JSON_OPTIONS,
+    )
+
+
+def finding_json(finding: Finding) -> dict[str, Any]:
+    """A finding for other programs."""
+    return {
+        "id": finding.finding_id,
+        "rule_id": finding.rule_id,
+        "title": finding.title,
+        "level": finding.level.value,
+        "techniques": list(finding.techniques),
+        "tactics": list(finding.tactics),
+        "time": iso(finding.time),
+        "events": [
+            {"uid": copy.event_uid, "class": copy.class_name, "raw": copy.raw,
+             "origin": copy.origin, "position": copy.position}
+            for copy in finding.events
+        ],
+        "matched": [
+            {"field": m.field, "predicate": m.predicate, "value": m.value} for m in finding.matched
+        ],
+        "source": finding.source_id,
+        "source_file": finding.events[0].origin if finding.events else "",
+    }
+
+
+def incident_json(incident: Incident, finding_ids: list[str]) -> dict[str, Any]:
+    """An incident for other programs."""
+    return {
+        "id": incident.incident_id,
+        "title": incident.title,
+        "level": incident.level.value,
+        "entities": [
+            {"kind": e.kind, "name": e.name, "role": e.role} for e in incident.entities
+        ],
+        "findings": finding_ids,
+        "finding_count": incident.finding_count,
+        "techniques": list(incident.techniques),
+        "tactics": list(incident.tactics),
+        "first": iso(incident.first),
+        "last": iso(incident.last),
+        "story": incident.story,
+        "links": [
+            {"finding": k.finding_id, "joined_to": k.joined_to, "reason": k.reason}
+            for k in incident.links
+        ],
+    }

@@ -1,0 +1,1 @@
+"""Detectors: every one of them turns telemetry into findings and knows nothing of the others."""

@@ -1,0 +1,221 @@
+"""Scanners: which of thousands of patterns occur in a text, in one pass.
+
+Two make the same promise: hyperscan (x86-64 only; compiled databases are stored in the plan) and a
+plain one in Python, which picks candidates by their four-letter fragments.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol
+
+from tocsin.detect.sigma.checks import Check, check_of
+from tocsin.detect.sigma.ir import Op, Predicate
+
+try:
+    import hyperscan
+except ImportError:  # not an x86-64 machine
+    hyperscan = None
+
+Numbered = tuple[int, Predicate]
+
+
+class Scanner(Protocol):
+    """Finds the numbers of the predicates that hold for a text."""
+
+    def scan(self, text: str) -> list[int]:
+        """Numbers of the predicates that hold for `text`, already folded as the scanner wants."""
+
+
+def hyperscan_version() -> str:
+    """Version and CPU features of the engine that would compile here; empty when there is none."""
+    if hyperscan is None:
+        return ""
+    probe = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
+    probe.compile(expressions=[b"probe"], ids=[0], elements=1, flags=[0])
+    return probe.info().decode()
+
+
+def _collect(number: int, _start: int, _end: int, _flags: int, found: list[int]) -> None:
+    found.append(number)
+
+
+class HyperscanScanner:
+    """Scans with a compiled database; `confirm` re-checks patterns it only approximates."""
+
+    def __init__(self, database: bytes, confirm: Iterable[Numbered]) -> None:
+        self._database = hyperscan.loadb(database, mode=hyperscan.HS_MODE_BLOCK)
+        self._database.scratch = hyperscan.Scratch(self._database)
+        self._confirm = {number: check_of(predicate) for number, predicate in confirm}
+
+    def scan(self, text: str) -> list[int]:
+        """See `Scanner`."""
+        found: list[int] = []
+        self._database.scan(text.encode("utf-8", "replace"), _collect, 0, found)
+        if not self._confirm:
+            return found
+        confirm = self._confirm
+        return [n for n in found if n not in confirm or confirm[n](text)]
+
+
+class Compiled:
+    """What `compile_hyperscan` made: the stored database and who is in it."""
+
+    def __init__(self, data: bytes, members: list[int], approximate: list[int]) -> None:
+        self.data = data
+        self.members = members
+        self.approximate = approximate
+
+
+def compile_hyperscan(predicates: Sequence[Numbered]) -> Compiled | None:
+    """A database of all predicates that hyperscan can run, or None when there are none."""
+    expressions: list[bytes] = []
+    ids: list[int] = []
+    flags: list[int] = []
+    approximate: list[int] = []
+    for number, predicate in predicates:
+        expression = _expression(predicate)
+        flag = _flags(predicate)
+        if predicate.op in (Op.RE, Op.GLOB):
+            usable = _usable(expression, flag)
+            if usable is None:
+                continue
+            if usable != flag:
+                approximate.append(number)
+            flag = usable
+        expressions.append(expression)
+        ids.append(number)
+        flags.append(flag)
+    if not ids:
+        return None
+    database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
+    database.compile(expressions=expressions, ids=ids, elements=len(ids), flags=flags)
+    return Compiled(hyperscan.dumpb(database), ids, approximate)
+
+
+def _usable(expression: bytes, flag: int) -> int | None:
+    """`flag`, or with approximation added when only that compiles, or None."""
+    for attempt in (flag, flag | hyperscan.HS_FLAG_PREFILTER):
+        database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
+        try:
+            database.compile(expressions=[expression], ids=[0], elements=1, flags=[attempt])
+        except hyperscan.error:
+            continue
+        return attempt
+    return None
+
+
+def _flags(predicate: Predicate) -> int:
+    flag: int = hyperscan.HS_FLAG_SINGLEMATCH
+    if predicate.op not in (Op.RE, Op.GLOB):
+        return flag
+    flag |= hyperscan.HS_FLAG_UTF8 | hyperscan.HS_FLAG_ALLOWEMPTY
+    letters = "s" if predicate.op is Op.GLOB else predicate.detail
+    named = {
+        "i": hyperscan.HS_FLAG_CASELESS,
+        "m": hyperscan.HS_FLAG_MULTILINE,
+        "s": hyperscan.HS_FLAG_DOTALL,
+    }
+    for letter in letters:
+        flag |= named[letter]
+    return flag
+
+
+def _expression(predicate: Predicate) -> bytes:
+    if predicate.op is Op.GLOB:
+        body = predicate.text
+        return (body.removesuffix(r"\Z") + r"\z" if body.endswith(r"\Z") else body).encode()
+    if predicate.op is Op.RE:
+        return predicate.text.encode("utf-8", "replace")
+    body = escaped(predicate.text)
+    head = b"^" if predicate.op is Op.STARTSWITH else b""
+    tail = rb"\z" if predicate.op is Op.ENDSWITH else b""
+    return head + body + tail
+
+
+def escaped(literal: str) -> bytes:
+    """A literal as an expression: everything but letters and digits in hexadecimal."""
+    data = literal.encode("utf-8", "replace")
+    return b"".join(
+        bytes((byte,)) if chr(byte).isalnum() and byte < 0x80 else b"\\x%02x" % byte  # noqa: PLR2004 - ASCII
+        for byte in data
+    )
+
+
+class PlainScanner:
+    """The same answers without hyperscan.
+
+    Prefixes and suffixes are looked up by their length; contained literals by one fragment of
+    `_GRAM` letters each; what is shorter, or a regular expression, is tried one by one.
+    """
+
+    _GRAM = 4
+
+    def __init__(self, predicates: Sequence[Numbered]) -> None:
+        self._prefixes: dict[int, dict[str, list[int]]] = {}
+        self._suffixes: dict[int, dict[str, list[int]]] = {}
+        self._grams: dict[str, list[tuple[int, str]]] = {}
+        self._singly: list[tuple[int, Check]] = []
+        for number, predicate in predicates:
+            self._add(number, predicate)
+
+    def _add(self, number: int, predicate: Predicate) -> None:
+        text = predicate.text
+        if predicate.op is Op.STARTSWITH:
+            self._prefixes.setdefault(len(text), {}).setdefault(text, []).append(number)
+        elif predicate.op is Op.ENDSWITH:
+            self._suffixes.setdefault(len(text), {}).setdefault(text, []).append(number)
+        elif predicate.op is Op.CONTAINS and len(text) >= self._GRAM:
+            self._grams.setdefault(self._rarest(text), []).append((number, text))
+        else:
+            self._singly.append((number, check_of(predicate)))
+
+    def _rarest(self, text: str) -> str:
+        """The fragment of `text` that the fewest literals were filed under so far."""
+        grams = [text[i : i + self._GRAM] for i in range(len(text) - self._GRAM + 1)]
+        return min(grams, key=lambda gram: len(self._grams.get(gram, ())))
+
+    def scan(self, text: str) -> list[int]:
+        """See `Scanner`."""
+        found: list[int] = []
+        for length, table in self._prefixes.items():
+            found.extend(table.get(text[:length], ()) if len(text) >= length else ())
+        for length, table in self._suffixes.items():
+            found.extend(table.get(text[-length:], ()) if len(text) >= length else ())
+        if self._grams:
+            here = {text[i : i + self._GRAM] for i in range(len(text) - self._GRAM + 1)}
+            for gram in here & self._grams.keys():
+                found.extend(number for number, literal in self._grams[gram] if literal in text)
+        found.extend(number for number, check in self._singly if check(text))
+        return found
+
+
+RawSearch = Callable[[bytes | None], bool]
+
+
+def raw_search(expressions: Sequence[bytes], *, use_hyperscan: bool) -> RawSearch:
+    """A function that says whether any expression occurs in raw bytes, ignoring ASCII case.
+
+    Without raw bytes (None) it says yes.
+    """
+    if use_hyperscan and hyperscan is not None:
+        return _hyperscan_search(expressions)
+    search = re.compile(b"|".join(expressions), re.IGNORECASE).search
+    return lambda raw: raw is None or search(raw) is not None
+
+
+def _hyperscan_search(expressions: Sequence[bytes]) -> RawSearch:
+    database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
+    count = len(expressions)
+    flag = hyperscan.HS_FLAG_CASELESS | hyperscan.HS_FLAG_SINGLEMATCH
+    database.compile(expressions=list(expressions), ids=list(range(count)), elements=count, flags=[flag] * count)
+    database.scratch = hyperscan.Scratch(database)
+    scan = database.scan
+
+    def search(raw: bytes | None) -> bool:
+        if raw is None:
+            return True
+        found: list[int] = []
+        scan(raw, _collect, 0, found)
+        return bool(found)
+
+    return search

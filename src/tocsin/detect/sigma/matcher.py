@@ -1,0 +1,115 @@
+"""The Matcher: native records in, hits out.
+
+Per record: the routing fields find the route, the values of the fields that the route's rules look
+at find their slots, and the tuple of these finds the rules that hit. All three are lookups of what
+was computed for an earlier record; caches never change a result and are bounded by one budget.
+"""
+
+from collections.abc import Sequence
+from operator import getitem
+from typing import Any
+
+from tocsin.detect.sigma.automata import raw_search
+from tocsin.detect.sigma.caches import Budget
+from tocsin.detect.sigma.fields import FieldProgram, by_field
+from tocsin.detect.sigma.ir import Predicate
+from tocsin.detect.sigma.plan import Plan
+from tocsin.detect.sigma.routes import Outcome
+from tocsin.detect.sigma.streams import Stream
+from tocsin.model.records import NativeRecord
+
+CACHE_BYTES = 256 * 1024 * 1024
+"""Estimated bytes that the caches of one Matcher may hold."""
+
+ROUTE_CAP = 1_024
+"""Routes kept at once; senders choose routing values, so there must be a limit."""
+
+Hit = tuple[int, int]
+"""(row, number of the rule in `Plan.rules`)."""
+
+
+class Matcher:
+    """Matches records against a plan. For one thread; may live as long as the plan."""
+
+    def __init__(
+        self, plan: Plan, *, cache_bytes: int = CACHE_BYTES, route_cap: int = ROUTE_CAP
+    ) -> None:
+        self.plan = plan
+        self.budget = Budget(cache_bytes)
+        self._route_cap = route_cap
+        self._numbered = by_field(enumerate(plan.predicates))
+        self._databases: dict[str, list[Any]] = {}
+        for database in plan.databases:
+            self._databases.setdefault(database.field, []).append(database)
+        self._programs: dict[str, FieldProgram] = {}
+        self._streams: dict[tuple[str, str], Stream] = {}
+        self._searches: dict[tuple[bytes, ...], Any] = {}
+
+    def program(self, field: str) -> FieldProgram:
+        """The program of a field of rules, built on first use."""
+        found = self._programs.get(field)
+        if found is None:
+            found = FieldProgram(self._numbered.get(field, ()), self._databases.get(field, ()))
+            self._programs[field] = found
+        return found
+
+    def search(self, wanted: tuple[bytes, ...]) -> Any:
+        """The raw-line search for these expressions, shared by the routes that want the same."""
+        if wanted not in self._searches:
+            use = bool(self.plan.engine)
+            self._searches[wanted] = raw_search(wanted, use_hyperscan=use)
+        return self._searches[wanted]
+
+    @property
+    def predicates(self) -> Sequence[Predicate]:
+        """All predicates by number."""
+        return self.plan.predicates
+
+    def stream(self, source_id: str, shape: str) -> "Stream":
+        """Everything known about records of one source and shape."""
+        found = self._streams.get((source_id, shape))
+        if found is None:
+            found = self._streams[source_id, shape] = Stream(self, source_id, shape)
+        return found
+
+    def opened(self) -> None:
+        """A stream opened a route: start over when there are too many."""
+        if sum(stream.route_count for stream in self._streams.values()) > self._route_cap:
+            self.budget.forget()
+            for stream in self._streams.values():
+                stream.close()
+
+    def match(
+        self, records: Sequence[NativeRecord], raws: Sequence[bytes | None]
+    ) -> list[Hit]:
+        """Hits of all rules on all records, in order of row and rule.
+
+        `raws` are the JSON lines the records were read from (only used to rule keywords out
+        quickly); None where the record was not read from JSON.
+        """
+        hits: list[Hit] = []
+        source_id = shape = ""
+        stream = self.stream(source_id, shape)
+        for row, record in enumerate(records):
+            if record[0] != source_id or record[1] != shape:
+                source_id, shape = record[0], record[1]
+                stream = self.stream(source_id, shape)
+            fields = record[2]
+            get = fields.get
+            try:
+                key = tuple(map(get, stream.keys))
+                route = stream.routes[key]
+                if route.special:
+                    route, signature = stream.careful(key, fields)
+                else:
+                    signature = tuple(map(getitem, route.views, map(get, route.names)))
+            except TypeError:  # a list or an object where a rule expects a value
+                route, signature = stream.careful(key, fields)
+            outcome = route.memo[signature]
+            if route.search is not None and route.search(raws[row]):
+                outcome = route.with_keywords(signature, fields)
+            if outcome:
+                if outcome.__class__ is Outcome:
+                    outcome = route.finish(outcome, signature, fields)
+                hits.extend([(row, rule) for rule in outcome])
+        return hits

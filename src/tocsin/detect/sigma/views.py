@@ -1,0 +1,100 @@
+"""What a route wants to know about one native field: value -> slots that hold."""
+
+from collections.abc import Hashable, Mapping
+from hashlib import blake2b
+from typing import Any
+
+from tocsin.detect.sigma.caches import Budget, Generations
+from tocsin.detect.sigma.fields import FieldProgram
+from tocsin.detect.sigma.semantics import texts
+
+Slots = frozenset[int]
+NOTHING: Slots = frozenset()
+
+LONG = 4_096
+"""Characters from which a value is remembered by its digest instead of by itself."""
+
+_ENTRY = 150
+"""Bytes of a dict entry and its string, beside the characters."""
+
+
+class View(Generations):
+    """Slots of a route that hold for a value of one field.
+
+    Keys of the dict are strings and None only: True, 1 and 1.0 are one key to a dict but not to a
+    rule, and a long string is not worth keeping.
+    """
+
+    __slots__ = ("_digests", "_program", "_sets", "_slots", "_translate", "missing")
+
+    def __init__(
+        self,
+        program: FieldProgram,
+        slots: Mapping[int, int],
+        translate: Mapping[str, str],
+        budget: Budget,
+    ) -> None:
+        super().__init__(budget)
+        self._program = program
+        self._slots = slots
+        self._translate = translate
+        self._sets: dict[Slots, Slots] = {}
+        self._digests: dict[Hashable, Slots] = {}
+        self.missing = self._projected(program.missing)
+        self[None] = self.missing
+
+    def __missing__(self, value: Hashable) -> Slots:
+        if value.__class__ is not str or len(value) > LONG:  # type: ignore[arg-type] # it is a str here
+            return self._elsewhere(value)
+        found = self._old.pop(value, None)
+        slots = self.slots_of(value) if found is None else found
+        self[value] = slots
+        self._budget.spend(len(value) + _ENTRY)  # type: ignore[arg-type] # it is a str here
+        return slots
+
+    def _elsewhere(self, value: Hashable) -> Slots:
+        """Values that are no key of this dict: numbers, and long texts by their digest."""
+        if isinstance(value, str):
+            key: Hashable = blake2b(value.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+        else:
+            key = (value.__class__, value)
+        slots = self._digests.get(key)
+        if slots is None:
+            slots = self._digests[key] = self.slots_of(value)
+            self._budget.spend(_ENTRY * 2)
+        return slots
+
+    def of(self, value: Any) -> Slots:
+        """Slots for any native value, from the cache where it can be a key."""
+        return self.slots_of(value) if isinstance(value, list | dict) else self[value]
+
+    def slots_of(self, value: Any) -> Slots:
+        """Slots that hold for any native value, computed without cache."""
+        found = texts(value)
+        if not found:
+            return self.missing
+        true: set[int] = set()
+        for text in found:
+            true.update(self._program.true_of(self._translate.get(text, text)))
+        return self._projected(true)
+
+    def _projected(self, numbers: "set[int] | tuple[int, ...]") -> Slots:
+        slots = self._slots
+        made = frozenset(slots[number] for number in numbers if number in slots)
+        return self._sets.setdefault(made, made) if made else NOTHING
+
+    def turn(self) -> None:
+        """See `Turning`."""
+        super().turn()
+        self._digests.clear()
+        self._sets.clear()
+        self[None] = self.missing
+
+
+def first_present(fields: Mapping[str, Any], names: tuple[str, ...]) -> Any:
+    """The value of the first of `names` that a record has, or None."""
+    for name in names:
+        value = fields.get(name)
+        if value.__class__ is str or texts(value):
+            return value
+    return None

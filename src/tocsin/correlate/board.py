@@ -4,11 +4,25 @@ Groups go by a small number inside; `parent` leads from the number of a group th
 another to that other. Times are microseconds UTC, `cell` values are minutes since 1970.
 """
 
+from hashlib import blake2b
 from typing import TypeAlias
 
 import msgspec
 
 from tocsin.correlate.dossier import Dossier
+from tocsin.correlate.grouping import MINUTE, Grouping
+
+MAX_GROUPS = 20_000
+"""Open incidents of a site; past it the longest inactive are closed early."""
+
+MAX_MINUTES = 20_000
+"""Minutes that wait for the watermark; past it the latest lose what they would have shared."""
+
+MAX_KNOWN = 256
+"""Finding ids remembered for each of 256 first bytes: a guard behind the caller's own."""
+
+_ID_BYTES = 8
+_PRUNE_EVERY = 10 * MINUTE
 
 
 class Ref(msgspec.Struct, array_like=True, frozen=True):
@@ -92,3 +106,65 @@ class Board(msgspec.Struct):
         while (above := self.parent.get(group)) is not None:
             group = above
         return group
+
+
+def learn(board: Board, finding_id: str) -> bool:
+    """Remember a finding; False when it was known."""
+    encoded = finding_id.encode("utf-8", "surrogatepass")
+    digest = blake2b(encoded, digest_size=_ID_BYTES).digest()
+    shelf = board.known.get(digest[0], b"")
+    at = shelf.find(digest)
+    while at >= 0:
+        if at % _ID_BYTES == 0:
+            return False
+        at = shelf.find(digest, at + 1)
+    board.known[digest[0]] = (shelf + digest)[-MAX_KNOWN * _ID_BYTES :]
+    return True
+
+
+def prune(board: Board, watermark: int, grouping: Grouping) -> None:
+    """Forget what no finding on time can reach any more; looks only now and then."""
+    crowded = len(board.groups) > MAX_GROUPS or len(board.minutes) > MAX_MINUTES
+    if watermark - board.pruned_at < _PRUNE_EVERY and not crowded:
+        return
+    board.pruned_at = max(board.pruned_at, watermark)
+    _close(board, watermark - grouping.horizon)
+    _forget_runs(board, watermark)
+    _forget_marks(board, (watermark - grouping.horizon) // MINUTE)
+    for cell in sorted(board.minutes)[MAX_MINUTES * 9 // 10 :] if crowded else ():
+        del board.minutes[cell]
+
+
+def _close(board: Board, oldest: int) -> None:
+    groups = board.groups
+    closed = [number for number, group in groups.items() if group.dossier.last < oldest]
+    if len(groups) - len(closed) > MAX_GROUPS:
+        quiet = sorted(groups, key=lambda number: groups[number].dossier.last)
+        closed = quiet[: len(groups) - MAX_GROUPS * 9 // 10]
+    for number in closed:
+        del groups[number]
+    for number in [n for n in board.parent if board.root(n) not in groups]:
+        del board.parent[number]
+
+
+def _forget_runs(board: Board, watermark: int) -> None:
+    for key, runs in list(board.runs.items()):
+        kept = [
+            run
+            for run in runs
+            if run.last + run.window >= watermark and board.root(run.ref.group) in board.groups
+        ]
+        if kept:
+            board.runs[key] = kept
+        else:
+            del board.runs[key]
+
+
+def _forget_marks(board: Board, cell: int) -> None:
+    for marks in (board.marks, board.trails, board.noise):
+        for key in [key for key, mark in marks.items() if mark.cell < cell]:
+            del marks[key]
+    for key, seen in list(board.seen.items()):
+        last = -1 if seen.last is None else seen.last.cell
+        if max(seen.hub_until, last, *seen.members.values(), -1) < cell:
+            del board.seen[key]

@@ -136,7 +136,7 @@ def step_of(finding: Finding) -> tuple[str, Step]:
         1,
         [(finding.time, finding.finding_id)],
     )
-    return "|".join((finding.rule_id, host, user, program)), step
+    return f"{finding.rule_id}|{host}|{user}|{program}", step
 
 
 def _detail(finding: Finding) -> str:

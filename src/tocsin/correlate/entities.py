@@ -19,7 +19,16 @@ BUILTIN = "builtin:"
 _NAME_LENGTH = 120
 
 _NOBODY = frozenset(
-    "system|local service|network service|anonymous logon|localsystem|iusr|everyone|-".split("|")
+    {
+        "system",
+        "local service",
+        "network service",
+        "anonymous logon",
+        "localsystem",
+        "iusr",
+        "everyone",
+        "-",
+    }
 )
 _NOBODY_PREFIXES = ("dwm-", "umfd-", "font driver host")
 _NOBODY_DOMAINS = frozenset({"nt authority", "nt service", "window manager", "font driver host"})
@@ -29,13 +38,33 @@ _NOBODY_SID_PREFIXES = ("s-1-5-80-", "s-1-5-90-", "s-1-5-96-")
 system, local and network service; service, window manager and font driver accounts by prefix."""
 
 _SHARED_SESSIONS = frozenset({0, 0x3E3, 0x3E4, 0x3E5, 0x3E7})
-"""Logon ids that are the same on every host: none, anonymous/IUSR, network, local service, system."""
+"""Logon ids that every host has: none, IUSR, network service, local service, system."""
 
 _HUB_IMAGES = frozenset(
-    "system|system idle process|registry|smss.exe|csrss.exe|wininit.exe|winlogon.exe|services.exe"
-    "|lsass.exe|lsm.exe|svchost.exe|explorer.exe|userinit.exe|taskeng.exe|taskhost.exe"
-    "|taskhostw.exe|sihost.exe|runtimebroker.exe|dwm.exe|fontdrvhost.exe|spoolsv.exe"
-    "|searchindexer.exe".split("|")
+    {
+        "system",
+        "system idle process",
+        "registry",
+        "smss.exe",
+        "csrss.exe",
+        "wininit.exe",
+        "winlogon.exe",
+        "services.exe",
+        "lsass.exe",
+        "lsm.exe",
+        "svchost.exe",
+        "explorer.exe",
+        "userinit.exe",
+        "taskeng.exe",
+        "taskhost.exe",
+        "taskhostw.exe",
+        "sihost.exe",
+        "runtimebroker.exe",
+        "dwm.exe",
+        "fontdrvhost.exe",
+        "spoolsv.exe",
+        "searchindexer.exe",
+    }
 )
 """Processes that are the parent or the tool of nearly everything on a Windows host."""
 

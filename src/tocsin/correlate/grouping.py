@@ -5,6 +5,7 @@ attach to one incident each (see `settle`) and never glue two together.
 """
 
 from collections.abc import Iterator
+from ipaddress import ip_address
 from typing import NamedTuple
 
 import msgspec
@@ -50,6 +51,9 @@ class Grouping(msgspec.Struct, frozen=True):
         """How long after its last activity a group can still gain something."""
         windows = (self.process_window, self.session_window, self.hash_window, self.degree_window)
         return max(windows) + self.settle
+
+
+_PART = {"subject": "same", "parent": "child of", "target": "acts on"}
 
 
 class Tie(NamedTuple):
@@ -98,7 +102,9 @@ def ties(finding: Finding, grouping: Grouping) -> list[Tie]:
         if entity.kind == "process":
             numbered = "#" in entity.key
             window = grouping.numbered_process_window if numbered else grouping.process_window
-            found.append(Tie(f"p|{entity.key}", window, f"same process {entity.name}{where}"))
+            found.append(
+                Tie(f"p|{entity.key}", window, f"{_PART[entity.role]} process {entity.name}{where}")
+            )
         elif entity.kind == "session":
             reason = f"logon session {entity.name}{where}"
             found.append(Tie(f"s|{entity.key}", grouping.session_window, reason))
@@ -148,19 +154,15 @@ def window_of(key: str, grouping: Grouping) -> int:
     return grouping.hash_window if key.startswith("x|") else grouping.host_window
 
 
-def anchors(finding: Finding, grouping: Grouping) -> list[tuple[str, int, str]]:
-    """(key, window, reason) by which low findings attach to core ones, strongest first."""
-    host = host_of(finding)
-    own = [tie for tie in ties(finding, grouping) if tie.key[0] in "psb"]
-    order = {"p": 0, "s": 1, "b": 2}
+def anchors(finding: Finding, held: list[Tie], grouping: Grouping) -> list[tuple[str, int, str]]:
+    """(key, window, reason) by which low findings attach, strongest first; `held` are its ties."""
     found = [
-        (
-            tie.key,
-            min(tie.window, grouping.low_window) if tie.key[0] != "p" else tie.window,
-            tie.reason,
-        )
-        for tie in sorted(own, key=lambda tie: order[tie.key[0]])
+        (tie.key, tie.window if kind == "p" else grouping.low_window, tie.reason)
+        for kind in "psb"
+        for tie in held
+        if tie.key[0] == kind
     ]
+    host = host_of(finding)
     if host and not _named(host, host, grouping):
         found.append((f"h|{host}", grouping.low_window, f"host {host}"))
     return found
@@ -175,10 +177,4 @@ def _leads(entity: Entity) -> bool:
     """An address leads somewhere when something came from it, or when it is out on the internet."""
     if entity.role in ("source", "subject"):
         return True
-    return not _private(entity.key)
-
-
-def _private(address: str) -> bool:
-    from ipaddress import ip_address
-
-    return ip_address(address).is_private
+    return not ip_address(entity.key).is_private

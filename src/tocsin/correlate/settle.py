@@ -47,7 +47,8 @@ def _observe(board: Board, cell: int, minute: Minute, grouping: Grouping, join: 
                 _count(seen, member, cell, grouping)
     for key, ref in minute.marks.items():
         board.marks[key] = Mark(cell, ref)
-    _wake(board, minute, join)
+    if minute.marks:
+        _wake(board, cell, minute, join)
     for name in sorted(minute.lows):
         _place(board, name, cell, minute.lows[name], join)
 
@@ -63,13 +64,11 @@ def _count(seen: Seen, member: str, cell: int, grouping: Grouping) -> None:
         seen.members = {}
 
 
-def _wake(board: Board, minute: Minute, join: Join) -> None:
+def _wake(board: Board, cell: int, minute: Minute, join: Join) -> None:
     """Attach low findings that waited for what this minute brought."""
-    if not minute.marks:
-        return
-    for name, (_, low) in list(board.waiting.items()):
+    for name, (_, low) in sorted(board.waiting.items()):
         for key, _window, reason in low.anchors:
-            if key in minute.marks and not _shared_host(board, key):
+            if key in minute.marks and not _is_hub(board, key, cell):
                 join(low.ref, minute.marks[key], reason)
                 del board.waiting[name]
                 break
@@ -88,19 +87,26 @@ def _place(board: Board, name: str, cell: int, low: Low, join: Join) -> None:
 
 
 def _anchor(board: Board, cell: int, low: Low) -> tuple[Ref, str] | None:
-    for known in (board.marks, board.trails):
-        for key, window, reason in low.anchors:
+    """What a low finding belongs to, the strongest first.
+
+    An incident through process, session or person; an earlier low finding through process; an
+    incident on the same host.
+    """
+    own = [anchor for anchor in low.anchors if not anchor[0].startswith("h|")]
+    lineage = [anchor for anchor in own if anchor[0].startswith("p|")]
+    place = [a for a in low.anchors[len(own) :] if not _is_hub(board, a[0], cell)]
+    for known, anchors in ((board.marks, own), (board.trails, lineage), (board.marks, place)):
+        for key, window, reason in anchors:
             mark = known.get(key)
-            fresh = mark is not None and cell - mark.cell <= window // MINUTE
-            if mark is not None and fresh and not _shared_host(board, key):
+            if mark is not None and cell - mark.cell <= window // MINUTE:
                 return mark.ref, reason
     return None
 
 
-def _shared_host(board: Board, key: str) -> bool:
-    """True for a host that so many use that being there means nothing."""
-    seen = board.seen.get(key) if key.startswith("h|") else None
-    return seen is not None and seen.hub_until >= 0
+def _is_hub(board: Board, key: str, cell: int) -> bool:
+    """True while so many share it that sharing it means nothing."""
+    seen = board.seen.get(key)
+    return seen is not None and seen.hub_until >= cell
 
 
 def _decide(board: Board, cell: int, moment: int, grouping: Grouping, join: Join) -> None:
@@ -123,10 +129,10 @@ def _expire(board: Board, cell: int, grouping: Grouping, join: Join) -> None:
     """Low findings that found no incident stand for themselves, repeats together."""
     minute = board.minutes.pop(cell)
     for name in sorted(minute.lows):
-        at, low = board.waiting.get(name, (-1, None))
-        if low is None or at != cell:
+        waited = board.waiting.pop(name, None)
+        if waited is None:
             continue
-        del board.waiting[name]
+        low = waited[1]
         mark = board.noise.get(low.noise_key)
         if mark is not None and cell - mark.cell <= grouping.repeat_window // MINUTE:
             join(low.ref, mark.ref, "same low finding again")

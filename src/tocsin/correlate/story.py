@@ -44,17 +44,17 @@ def story(dossier: Dossier) -> str:
 
 
 def rank(incident: Incident) -> tuple[int, int, int, int, str]:
-    """What to look at first, for `sorted(..., key=rank)`: the smallest comes first.
+    """What to look at first, the greatest comes first: `sorted(..., key=rank, reverse=True)`.
 
     The worse level, then more distinct tactics (techniques where a rule names none), then more
     distinct rules, then the more recent activity; the id makes the order total.
     """
     breadth = len(incident.tactics) or min(len(incident.techniques), 1)
     return (
-        -incident.level.rank,
-        -breadth,
-        -len(incident.rules),
-        -incident.last,
+        incident.level.rank,
+        breadth,
+        len(incident.rules),
+        incident.last,
         incident.incident_id,
     )
 
@@ -93,10 +93,7 @@ def _sequence(steps: Sequence[Step]) -> list[str]:
 
 
 def _sentence(step: Step, before: Step | None) -> str:
-    if before is None:
-        when = f"At {_clock(step.first)} UTC"
-    else:
-        when = _later(step.first - before.first)
+    when = _later(step.first - before.first) if before else f"At {_clock(step.first)} UTC"
     host = f" on {step.host}" if step.host and (before is None or step.host != before.host) else ""
     actor = _actor(step)
     by = f" ({actor})" if actor else ""

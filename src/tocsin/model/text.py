@@ -1,4 +1,4 @@
-"""Text out of telemetry, made safe to show: log content is data, never an instruction to a screen."""
+"""Text out of telemetry, made safe to show: it is data, never an instruction to a screen."""
 
 import re
 

@@ -95,11 +95,19 @@ class Casebook:
     def tables(self) -> dict[str, pa.Table]:
         """Findings and incidents as Arrow tables, for users' SQL beside the lake."""
         with self._database.reading():
-            incidents = self._rows(models.Incident).order_by("last").values_list(
-                "incident_id", "level", "title", "first", "last", "finding_count", "status"
+            incidents = (
+                self._rows(models.Incident)
+                .order_by("last")
+                .values_list(
+                    "incident_id", "level", "title", "first", "last", "finding_count", "status"
+                )
             )
-            findings = self._rows(models.Finding).order_by("time").values_list(
-                "finding_id", "incident_id", "rule_id", "level", "title", "time", "source_id"
+            findings = (
+                self._rows(models.Finding)
+                .order_by("time")
+                .values_list(
+                    "finding_id", "incident_id", "rule_id", "level", "title", "time", "source_id"
+                )
             )
             return {
                 "incidents": _table(_INCIDENTS, list(incidents)),

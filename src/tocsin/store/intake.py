@@ -48,8 +48,8 @@ class Intake:
             rows = self._rows(models.DeadLetter).order_by("-id")
             if reason is not None:
                 rows = rows.filter(reason=reason)
-            found = rows.values_list(*DeadLetter.__struct_fields__)[:limit]
-            return [DeadLetter(*row[:-1], raw=bytes(row[-1])) for row in found]
+            found = rows.values(*DeadLetter.__struct_fields__)[:limit]
+            return [DeadLetter(**row | {"raw": bytes(row["raw"])}) for row in found]
 
     def _rows(self, model: Any) -> Any:
         return model.objects.using(self._database.alias)

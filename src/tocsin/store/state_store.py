@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -35,6 +35,13 @@ class Applied(msgspec.Struct, frozen=True):
     files: dict[str, str]
 
 
+class Cursors(NamedTuple):
+    """The last offset of a partition that core has judged, and that the lake holds; -1 for none."""
+
+    think: int
+    lake: int
+
+
 class State:
     """An open state database.
 
@@ -44,6 +51,7 @@ class State:
 
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
         """Open the state at `path`, making or upgrading its tables unless `read_only`."""
+        self.path = path
         self._database = Database(path, read_only=read_only)
         self.casebook = Casebook(self._database)
         self.intake = Intake(self._database)
@@ -65,6 +73,16 @@ class State:
         """How far `partition` is dealt with: `think` or `lake`; -1 before the first."""
         with self._database.reading():
             return read_cursor(self._database, partition, kind)
+
+    def cursors(self, partition: str) -> Cursors:
+        """Both cursors of `partition`."""
+        return Cursors(self.cursor(partition, "think"), self.cursor(partition, "lake"))
+
+    def all_fold_states(self, fold: str) -> dict[str, bytes]:
+        """Every stored state of a fold by key."""
+        with self._database.reading():
+            rows = self._rows(models.FoldState).filter(fold=fold).order_by("key")
+            return {key: bytes(state) for key, state in rows.values_list("key", "state")}
 
     def set_cursor(self, partition: str, kind: str, offset: int) -> None:
         """Store a cursor in a transaction of its own (T2 after the lake is durable)."""

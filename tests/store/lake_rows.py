@@ -1,0 +1,33 @@
+"""Rows of a small class: the store takes whatever schema it is given."""
+
+import pyarrow as pa
+
+EVENT = pa.schema(
+    [
+        pa.field("time", pa.int64()),
+        pa.field("metadata", pa.struct([pa.field("uid", pa.string())])),
+        pa.field("raw_data", pa.string()),
+        pa.field("tocsin_time", pa.int64()),
+        pa.field("tocsin_partition", pa.string()),
+        pa.field("tocsin_offset", pa.int64()),
+        pa.field("tocsin_source", pa.string()),
+        pa.field("ingest_day", pa.string()),
+    ]
+)
+
+
+def event_rows(offsets: range | list[int], partition: str = "p0") -> pa.RecordBatch:
+    rows = [
+        {
+            "time": offset * 1_000,
+            "metadata": {"uid": f"{offset:032x}"},
+            "raw_data": f'{{"n": {offset}}}',
+            "tocsin_time": offset * 1_000_000,
+            "tocsin_partition": partition,
+            "tocsin_offset": offset,
+            "tocsin_source": "windows-security",
+            "ingest_day": f"2026-11-{1 + offset % 2:02d}",
+        }
+        for offset in offsets
+    ]
+    return pa.RecordBatch.from_pylist(rows, schema=EVENT)

@@ -1,0 +1,75 @@
+"""What a source declares about itself: how it is recognized, identified, timed and named."""
+
+import msgspec
+
+
+class TimeSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One time field of a shape; the order of the list is the order of trust.
+
+    `zone` is `utc` for a text that is in UTC or says its offset truthfully, and `local` for the
+    host's own wall clock, whatever zone is written behind it. A local time is corrected by
+    `zone_from` (two fields of the same record: one moment on the wall clock, the same in UTC),
+    else by the clock known of its host, else by the source's time zone.
+    """
+
+    field: str
+    zone: str = "utc"
+    zone_from: tuple[str, str] | None = None
+
+
+class ShapeSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One way in which a source's records are written.
+
+    `reader` says how a record becomes flat fields, `has` which top-level keys a record must have,
+    `where` which values (compared case-folded; empty: any) a field must have. `aliases` maps a
+    field name as mappings and rules use it to the native keys that carry it, first present first.
+    """
+
+    id: str
+    reader: str
+    has: tuple[str, ...]
+    where: dict[str, tuple[str, ...]]
+    time: tuple[TimeSpec, ...]
+    aliases: dict[str, tuple[str, ...]] = {}
+
+
+class IdentitySpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What makes a record itself.
+
+    All of `fields` where the record has them; otherwise `position` (origin and position in it) or
+    `none` (the spool position). Equal content is dropped only within `dedup_window` seconds.
+    """
+
+    fields: tuple[str, ...] = ()
+    otherwise: str = "position"
+    dedup_window: int = 0
+
+
+class ProductSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Who makes what writes the records."""
+
+    name: str
+    vendor: str
+
+
+class SourceSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A source. `expected_every` is its longest usual silence in seconds (0: none is expected)."""
+
+    id: str
+    title: str
+    product: ProductSpec
+    transports: tuple[str, ...]
+    shapes: tuple[ShapeSpec, ...]
+    identity: IdentitySpec
+    required: tuple[str, ...] = ()
+    expected_every: int = 0
+    time_zone: str = "UTC"
+    host: str = ""
+    where: str = ""
+
+    def shape(self, shape_id: str) -> ShapeSpec:
+        """A shape by its id; raises KeyError."""
+        for shape in self.shapes:
+            if shape.id == shape_id:
+                return shape
+        raise KeyError(shape_id)

@@ -1,0 +1,244 @@
+"""Typed converters: a native value in, the values of one or more OCSF attributes out.
+
+A converter never raises on data. It answers None for a value that says nothing (`""`, `-`) and
+FAILED for one that it cannot convert: the attribute stays out of the event and the original stays
+in `unmapped`.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from ipaddress import ip_address
+from typing import Any, Final
+
+import msgspec
+
+from tocsin.normalize.times import TimeReader
+
+FAILED: Final = object()
+"""What a converter answers for a value that does not fit."""
+
+ABSENT = (None, "", "-")
+"""Values that say nothing. Windows and Sysmon write `-` for a field without a value."""
+
+_INT64 = 1 << 63
+_GUID = re.compile(
+    r"\{?([0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12})\}?"
+)
+_SID = re.compile(r"S-1-\d{1,15}(-\d{1,10}){0,15}")
+_MAC = re.compile(r"([0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}")
+_HASH_IDS = {"MD5": 1, "SHA1": 2, "SHA256": 3, "SHA512": 4, "CTPH": 5, "TLSH": 6}
+_HASH_OTHER = 99
+_times = TimeReader()
+
+
+def text(value: Any) -> Any:
+    """Text as it stands; numbers and truth values in their JSON spelling."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value) if isinstance(value, int | float) else FAILED
+
+
+def integer(value: Any) -> Any:
+    """A whole number in decimal or, with 0x, hexadecimal, within 64 bits."""
+    if isinstance(value, bool):
+        return FAILED
+    if isinstance(value, str):
+        try:
+            value = int(value, 16 if value[:2] in ("0x", "0X") else 10)
+        except ValueError:
+            return FAILED
+    if isinstance(value, int) and -_INT64 <= value < _INT64:
+        return value
+    return FAILED
+
+
+def hexadecimal(value: Any) -> Any:
+    """A number as `0x...` in lower case, from either spelling: one session has one key."""
+    number = integer(value)
+    return FAILED if number is FAILED or number < 0 else hex(number)
+
+
+def boolean(value: Any) -> Any:
+    """true/false, yes/no and 1/0."""
+    if isinstance(value, bool):
+        return value
+    word = str(value).lower() if isinstance(value, str | int) else ""
+    if word in ("true", "yes", "1", "%%1842"):
+        return True
+    return False if word in ("false", "no", "0", "%%1843") else FAILED
+
+
+def number(value: Any) -> Any:
+    """A finite number."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return FAILED
+    try:
+        found = float(value)
+    except (ValueError, OverflowError):
+        return FAILED
+    return found if abs(found) < float("inf") else FAILED
+
+
+def address(value: Any) -> Any:
+    """An IP address in its short form, IPv4 in IPv6 unwrapped, zone and brackets left out."""
+    if not isinstance(value, str):
+        return FAILED
+    try:
+        found = ip_address(value.strip().strip("[]").partition("%")[0])
+    except ValueError:
+        return FAILED
+    mapped = getattr(found, "ipv4_mapped", None)
+    return str(mapped or found)
+
+
+def port(value: Any) -> Any:
+    """A port from 0 to 65,535."""
+    found = integer(value)
+    return found if found is not FAILED and 0 <= found <= 65_535 else FAILED  # noqa: PLR2004
+
+
+def guid(value: Any) -> Any:
+    """A GUID in lower case without braces."""
+    match = _GUID.fullmatch(value) if isinstance(value, str) else None
+    return match[1].lower() if match else FAILED
+
+
+def sid(value: Any) -> Any:
+    """A Windows security identifier; the null SID says nothing."""
+    if not isinstance(value, str) or not _SID.fullmatch(value):
+        return FAILED
+    return None if value == "S-1-0-0" else value
+
+
+def mac(value: Any) -> Any:
+    """A MAC address."""
+    return value if isinstance(value, str) and _MAC.fullmatch(value) else FAILED
+
+
+def milliseconds(value: Any) -> Any:
+    """A time as OCSF wants it: milliseconds since 1970 UTC."""
+    found = _times.micros(value)
+    return FAILED if found is None else found // 1000
+
+
+def account(value: Any) -> Any:
+    r"""`DOMAIN\name` -> (domain, name)."""
+    if not isinstance(value, str):
+        return FAILED
+    domain, found, name = value.rpartition("\\")
+    return (domain or None if found else None, name) if name else FAILED
+
+
+def file(value: Any) -> Any:
+    """A path of Windows or Unix -> (name, path)."""
+    if not isinstance(value, str):
+        return FAILED
+    cut = max(value.rfind("\\"), value.rfind("/")) + 1
+    name = value[cut:] or value.rstrip("\\/").replace("/", "\\").rpartition("\\")[2]
+    return (name, value) if name else FAILED
+
+
+def name_of(value: Any) -> Any:
+    """The last part of a path."""
+    found = file(value)
+    return found if found is FAILED else found[0]
+
+
+def registry_value(value: Any) -> Any:
+    """The path of a registry value -> (name, path of its key)."""
+    if not isinstance(value, str):
+        return FAILED
+    path, _, name = value.rpartition("\\")
+    return (name or "(Default)", path) if path else FAILED
+
+
+def hashes(value: Any) -> Any:
+    """`SHA256=...,MD5=...` -> a list of fingerprints."""
+    if not isinstance(value, str):
+        return FAILED
+    found = []
+    for part in value.split(","):
+        algorithm, _, digest = part.strip().partition("=")
+        if not digest or not algorithm.isalnum():
+            return FAILED
+        if digest.strip("0"):
+            found.append(_fingerprint(algorithm.upper(), digest))
+    return found or None
+
+
+def _fingerprint(algorithm: str, digest: str) -> dict[str, Any]:
+    number = _HASH_IDS.get(algorithm, _HASH_OTHER)
+    return {"algorithm": algorithm, "algorithm_id": number, "value": digest.lower()}
+
+
+def words(value: Any) -> Any:
+    """A list of words parted by white space, commas or semicolons; a list stays one."""
+    if isinstance(value, list):
+        found = [item for item in value if isinstance(item, str) and item]
+        return found or None if len(found) == len(value) else FAILED
+    if not isinstance(value, str):
+        return FAILED
+    return [word for word in re.split(r"[\s,;]+", value) if word] or None
+
+
+def one_item(value: Any) -> Any:
+    """One text as a list of one."""
+    found = text(value)
+    return found if found is FAILED else [found]
+
+
+def answers(value: Any) -> Any:
+    """Sysmon's `type: 5 name;::ffff:10.0.0.1;` -> a list of DNS answers."""
+    if not isinstance(value, str):
+        return FAILED
+    found = []
+    for part in value.split(";"):
+        kind, _, data = part.strip().rpartition(" ")
+        if data:
+            found.append(_answer(kind.removeprefix("type:").strip(), data))
+    return found or None
+
+
+def _answer(kind: str, data: str) -> dict[str, Any]:
+    plain = address(data)
+    rdata = data if plain is FAILED else plain
+    return {"rdata": rdata, "type": kind} if kind else {"rdata": rdata}
+
+
+class Converter(msgspec.Struct, frozen=True):
+    """A function and what comes out of it.
+
+    `outputs` is empty for one scalar of kind `kind`; otherwise it names the attributes of the
+    object that the target path must be, in the order of the tuple that the function returns.
+    """
+
+    function: Callable[[Any], Any]
+    kind: str
+    outputs: tuple[str, ...] = ()
+    constants: tuple[tuple[str, int], ...] = ()
+
+
+CONVERTERS: Mapping[str, Converter] = {
+    "text": Converter(text, "string"),
+    "int": Converter(integer, "integer"),
+    "hex": Converter(hexadecimal, "string"),
+    "bool": Converter(boolean, "boolean"),
+    "float": Converter(number, "float"),
+    "ip": Converter(address, "ip"),
+    "port": Converter(port, "port"),
+    "guid": Converter(guid, "uuid"),
+    "sid": Converter(sid, "string"),
+    "mac": Converter(mac, "mac"),
+    "time": Converter(milliseconds, "timestamp"),
+    "basename": Converter(name_of, "string"),
+    "words": Converter(words, "strings"),
+    "list": Converter(one_item, "strings"),
+    "account": Converter(account, "object", ("domain", "name")),
+    "file": Converter(file, "object", ("name", "path"), (("type_id", 1),)),
+    "registry_value": Converter(registry_value, "object", ("name", "path")),
+    "hashes": Converter(hashes, "fingerprint"),
+    "dns_answers": Converter(answers, "dns_answer"),
+}
+"""Every word that `as:` may hold."""

@@ -1,0 +1,127 @@
+"""Does a value fit an OCSF attribute? Converters and constants, checked when a mapping is compiled."""
+
+from collections.abc import Callable
+from typing import Any
+
+from tocsin.normalize.converters import CONVERTERS, FAILED, Converter, text
+from tocsin.normalize.ocsf.schema import Attribute, OcsfSchema
+
+_BY_TYPE = {
+    "ip_t": "ip",
+    "mac_t": "mac",
+    "uuid_t": "guid",
+    "port_t": "port",
+    "timestamp_t": "time",
+    "boolean_t": "bool",
+    "float_t": "float",
+    "integer_t": "int",
+    "long_t": "int",
+}
+"""The converter of a type when the mapping names none; every other scalar takes text."""
+
+_PATTERNED = ("bytestring_t", "datetime_t", "email_t", "subnet_t")
+"""Types with a pattern or length for which no converter vouches."""
+
+_KINDS = {
+    "ip_t": ("ip",),
+    "mac_t": ("mac",),
+    "uuid_t": ("uuid",),
+    "port_t": ("port",),
+    "timestamp_t": ("timestamp",),
+    "boolean_t": ("boolean",),
+    "float_t": ("float", "integer"),
+    "integer_t": ("integer", "port"),
+    "long_t": ("integer", "port", "timestamp"),
+}
+_ARRAYS = {
+    "strings": "string_t",
+    "fingerprint": "object_t:fingerprint",
+    "dns_answer": "object_t:dns_answer",
+}
+
+
+def default_converter(attribute: Attribute) -> str:
+    """The converter of an attribute for which the mapping names none."""
+    if attribute.is_array:
+        return {v: k for k, v in (("hashes", "object_t:fingerprint"),)}.get(attribute.type, "words")
+    return _BY_TYPE.get(attribute.type, "text")
+
+
+def misfit(converter: Converter, attribute: Attribute) -> str:
+    """Why what the converter makes is not what the attribute holds; empty when it fits."""
+    kind = converter.kind
+    if kind == "object":
+        return "" if attribute.object_name else f"makes an object, but this is {attribute.type}"
+    if kind in _ARRAYS:
+        wanted = attribute.type if attribute.is_array else f"one {attribute.type}"
+        return "" if wanted == _ARRAYS[kind] else f"makes a list of {_ARRAYS[kind]}, not {wanted}"
+    if attribute.is_array or attribute.type.startswith("object_t"):
+        return f"makes one {kind}, but this is {_name(attribute)}: name an attribute inside it"
+    if attribute.type in _PATTERNED:
+        return f"cannot vouch for {attribute.type}"
+    allowed = _KINDS.get(attribute.type, ("string", "uuid", "ip", "mac"))
+    return "" if kind in allowed else f"makes {kind}, but this is {attribute.type}"
+
+
+def _name(attribute: Attribute) -> str:
+    return f"a list of {attribute.type}" if attribute.is_array else attribute.type
+
+
+def enum_value(attribute: Attribute, value: Any) -> Any:
+    """The value of an enumeration from its number or its caption; FAILED when it has none."""
+    if str(value) in attribute.enum:
+        found = str(value)
+    else:
+        by_caption = {caption.lower(): key for key, caption in attribute.enum.items()}
+        found = by_caption.get(str(value).lower(), "")
+    if not found:
+        return FAILED
+    return int(found) if attribute.type != "string_t" else found
+
+
+def constant_value(schema: OcsfSchema, attribute: Attribute, value: Any) -> Any:
+    """A constant as it goes into the event; FAILED when it does not fit."""
+    if attribute.is_array:
+        items = value if isinstance(value, list) else [value]
+        single = Attribute(attribute.type, attribute.requirement, enum=attribute.enum)
+        made = [constant_value(schema, single, item) for item in items]
+        return FAILED if FAILED in made else made
+    if attribute.enum:
+        return enum_value(attribute, value)
+    if attribute.type not in schema.types or attribute.type in _PATTERNED:
+        return FAILED
+    if value is None or isinstance(value, dict | list):
+        return FAILED
+    return CONVERTERS[default_converter(attribute)].function(value)
+
+
+def table_function(
+    attribute: Attribute, table: dict[str, Any]
+) -> Callable[[Any], tuple[Any, str | None] | object]:
+    """value -> (id, caption). `else` catches the rest; OCSF's Other (99) keeps the source's word."""
+    made = {key: enum_value(attribute, target) for key, target in table.items()}
+    rest = made.pop("else", FAILED)
+    other = 99
+
+    def look(value: Any) -> tuple[Any, str | None] | object:
+        word = text(value)
+        if word is FAILED:
+            return FAILED
+        found = made.get(word.lower(), rest)
+        if found is FAILED:
+            return FAILED
+        return (found, word if found == other else attribute.enum[str(found)])
+
+    return look
+
+
+def plain_table(table: dict[str, Any]) -> Callable[[Any], Any]:
+    """value -> text, for an attribute without an enumeration."""
+    made = dict(table)
+    rest = made.pop("else", FAILED)
+
+    def look(value: Any) -> Any:
+        word = text(value)
+        return FAILED if word is FAILED else made.get(word.lower(), rest)
+
+    return look

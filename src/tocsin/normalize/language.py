@@ -1,0 +1,294 @@
+"""The mapping language: from YAML to plain values, every one with its place.
+
+This module knows the words of the language, not what OCSF allows: that is `compile`.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from tocsin.errors import ContentError
+from tocsin.formats.located_yaml import LocatedDocument, Path
+from tocsin.model.sources import SourceSpec
+
+Scalar = str | int | float | bool
+
+
+class FieldRule(msgspec.Struct, frozen=True):
+    """One line of `map:`: where a value comes from and how it is converted."""
+
+    target: tuple[str, ...]
+    names: tuple[str, ...]
+    convert: str
+    table: str
+    default: Scalar | None
+    where: str
+
+
+class ConstantRule(msgspec.Struct, frozen=True):
+    """One line of `set:`."""
+
+    target: tuple[str, ...]
+    value: Any
+    where: str
+
+
+class Part(msgspec.Struct, frozen=True):
+    """`set:` and `map:` lines that belong together."""
+
+    constants: tuple[ConstantRule, ...] = ()
+    fields: tuple[FieldRule, ...] = ()
+
+
+class EventRule(msgspec.Struct, frozen=True):
+    """What one kind of record becomes. `conditions` beyond the selector are compared as text."""
+
+    class_name: str
+    activity: Scalar | None
+    values: tuple[Scalar, ...]
+    conditions: dict[str, tuple[str, ...]]
+    part: Part
+    where: str
+
+
+class MappingSpec(msgspec.Struct, frozen=True):
+    """A whole mapping file. `select` is the field whose value chooses the event."""
+
+    source_id: str
+    select: str
+    tables: dict[str, dict[str, Scalar]]
+    events: tuple[EventRule, ...]
+    default: EventRule
+    where: str
+
+
+class _Reader:
+    """Reads one document and remembers its places."""
+
+    def __init__(self, document: LocatedDocument) -> None:
+        self.document = document
+        self.parts: dict[str, Part] = {}
+
+    def fail(self, path: Path, message: str) -> ContentError:
+        return self.document.error(path, message)
+
+    def mapping(
+        self, value: Any, path: Path, known: tuple[str, ...] | None = None
+    ) -> dict[str, Any]:
+        """`value` as a mapping with text keys, of which only `known` are allowed."""
+        if not isinstance(value, dict):
+            raise self.fail(path, "expected a mapping here")
+        for key in value:
+            if known is not None and key not in known:
+                raise self.fail((*path, key), f"unknown key {key!r}; known: {', '.join(known)}")
+        return value
+
+    def text(self, value: Any, path: Path) -> str:
+        if not isinstance(value, str) or not value:
+            raise self.fail(path, f"expected a text, not {value!r}")
+        return value
+
+    def texts(self, value: Any, path: Path) -> tuple[str, ...]:
+        """One text or a list of them."""
+        items = value if isinstance(value, list) else [value]
+        return tuple(self.text(item, path) for item in items)
+
+    def scalars(self, value: Any, path: Path) -> tuple[Scalar, ...]:
+        items = value if isinstance(value, list) else [value]
+        for item in items:
+            if not isinstance(item, str | int | float):
+                raise self.fail(path, f"expected a text or number, not {item!r}")
+        return tuple(items)
+
+    def part(self, value: dict[str, Any], path: Path) -> Part:
+        """The `use:`, `set:` and `map:` of a mapping; later lines win over earlier ones."""
+        constants: dict[tuple[str, ...], ConstantRule] = {}
+        fields: dict[tuple[str, ...], FieldRule] = {}
+        for name in self.texts(value["use"], (*path, "use")) if "use" in value else ():
+            used = self.parts.get(name)
+            if used is None:
+                raise self.fail((*path, "use"), f"no part named {name!r}")
+            _merge(constants, fields, used)
+        own_constants = self.rules(value, path, "set", self.constant)
+        own_fields = self.rules(value, path, "map", self.field)
+        _merge(constants, fields, Part(own_constants, own_fields))
+        return Part(tuple(constants.values()), tuple(fields.values()))
+
+    def rules(
+        self, value: dict[str, Any], path: Path, key: str, read: Callable[[str, Any, Path], Any]
+    ) -> tuple[Any, ...]:
+        lines = self.mapping(value.get(key) or {}, (*path, key))
+        return tuple(read(target, line, (*path, key, target)) for target, line in lines.items())
+
+    def constant(self, target: str, value: Any, path: Path) -> ConstantRule:
+        return ConstantRule(self.target(target, path), value, self.document.at(path))
+
+    def target(self, text: Any, path: Path) -> tuple[str, ...]:
+        steps = tuple(self.text(text, path).split("."))
+        if not all(steps):
+            raise self.fail(path, f"{text!r} is no path; write it like src_endpoint.ip")
+        return steps
+
+    def field(self, target: str, value: Any, path: Path) -> FieldRule:
+        if not isinstance(value, dict):
+            value = {"from": value}
+        self.mapping(value, path, ("from", "as", "table", "default"))
+        if "from" not in value:
+            raise self.fail(path, "say where the value comes from: `from: FieldName`")
+        default = value.get("default")
+        if not isinstance(default, str | int | float | None):
+            raise self.fail(path, "a default is a text or a number")
+        return FieldRule(
+            target=self.target(target, path),
+            names=self.texts(value["from"], path),
+            convert=self.text(value["as"], path) if "as" in value else "",
+            table=self.text(value["table"], path) if "table" in value else "",
+            default=default,
+            where=self.document.at(path),
+        )
+
+
+def _merge(
+    constants: dict[tuple[str, ...], ConstantRule],
+    fields: dict[tuple[str, ...], FieldRule],
+    part: Part,
+) -> None:
+    """Add `part`; what it says of a path replaces what was said before."""
+    for constant in part.constants:
+        fields.pop(constant.target, None)
+        constants[constant.target] = constant
+    for rule in part.fields:
+        constants.pop(rule.target, None)
+        fields[rule.target] = rule
+
+
+_EVENT_KEYS = ("when", "class", "activity", "use", "set", "map")
+
+
+def read_mapping(document: LocatedDocument) -> MappingSpec:
+    """A mapping file; raises ContentError at the line of the first thing that is wrong."""
+    reader = _Reader(document)
+    known = ("source", "select", "tables", "parts", "every", "events", "default")
+    top = reader.mapping(document.value, (), known)
+    for key in ("source", "select", "default"):
+        if key not in top:
+            raise reader.fail((), f"`{key}:` is missing")
+    for name, value in reader.mapping(top.get("parts") or {}, ("parts",)).items():
+        path: Path = ("parts", name)
+        reader.parts[name] = reader.part(reader.mapping(value, path, ("use", "set", "map")), path)
+    every = reader.part(
+        reader.mapping(top.get("every") or {}, ("every",), ("use", "set", "map")), ("every",)
+    )
+    select = reader.text(top["select"], ("select",))
+    events = top.get("events") or []
+    if not isinstance(events, list):
+        raise reader.fail(("events",), "`events:` is a list")
+    return MappingSpec(
+        source_id=reader.text(top["source"], ("source",)),
+        select=select,
+        tables=_tables(reader, top.get("tables") or {}),
+        events=tuple(
+            _event(reader, event, ("events", index), select, every)
+            for index, event in enumerate(events)
+        ),
+        default=_event(reader, top["default"], ("default",), "", every),
+        where=document.at(()),
+    )
+
+
+def _tables(reader: _Reader, value: Any) -> dict[str, dict[str, Scalar]]:
+    tables = {}
+    for name, rows in reader.mapping(value, ("tables",)).items():
+        path: Path = ("tables", name)
+        found = {}
+        for key, target in reader.mapping(rows, path).items():
+            if not isinstance(target, str | int | float):
+                raise reader.fail((*path, key), "a table maps a value to a text or number")
+            found[str(key).lower()] = target
+        tables[name] = found
+    return tables
+
+
+def _event(reader: _Reader, value: Any, path: Path, select: str, every: Part) -> EventRule:
+    keys = _EVENT_KEYS if select else _EVENT_KEYS[1:]
+    event = reader.mapping(value, path, keys)
+    if "class" not in event:
+        raise reader.fail(path, "`class:` is missing")
+    constants = {rule.target: rule for rule in every.constants}
+    fields = {rule.target: rule for rule in every.fields}
+    _merge(constants, fields, reader.part(event, path))
+    chosen, conditions = _when(reader, event, path, select) if select else ((), {})
+    activity = event.get("activity")
+    if not isinstance(activity, str | int | None):
+        raise reader.fail((*path, "activity"), "an activity is a caption or a number")
+    return EventRule(
+        class_name=reader.text(event["class"], (*path, "class")),
+        activity=activity,
+        values=chosen,
+        conditions=conditions,
+        part=Part(tuple(constants.values()), tuple(fields.values())),
+        where=reader.document.at(path),
+    )
+
+
+def _when(
+    reader: _Reader, event: dict[str, Any], path: Path, select: str
+) -> tuple[tuple[Scalar, ...], dict[str, tuple[str, ...]]]:
+    here = (*path, "when")
+    when = reader.mapping(event.get("when"), here)
+    if select not in when:
+        raise reader.fail(here, f"`when:` must name {select}, the field of `select:`")
+    conditions = {
+        name: tuple(str(item).lower() for item in reader.scalars(value, (*here, name)))
+        for name, value in when.items()
+        if name != select
+    }
+    return reader.scalars(when[select], (*here, select)), conditions
+
+
+def read_source(document: LocatedDocument) -> SourceSpec:
+    """A source file; raises ContentError at the line of what is wrong."""
+    reader = _Reader(document)
+    value = dict(reader.mapping(document.value, ()))
+    shapes = reader.mapping(value.get("shapes"), ("shapes",))
+    value["shapes"] = [_shape(reader, name, shape) for name, shape in shapes.items()]
+    value["where"] = document.at(())
+    try:
+        spec = msgspec.convert(value, SourceSpec)
+    except msgspec.ValidationError as error:
+        raise document.error(_place(str(error), list(shapes)), str(error)) from None
+    if spec.identity.otherwise not in ("position", "none"):
+        raise reader.fail(("identity", "otherwise"), "otherwise is `position` or `none`")
+    return spec
+
+
+def _shape(reader: _Reader, name: str, value: Any) -> dict[str, Any]:
+    path: Path = ("shapes", name)
+    shape = dict(reader.mapping(value, path))
+    shape["id"] = name
+    aliases = reader.mapping(shape.get("aliases") or {}, (*path, "aliases"))
+    shape["aliases"] = {k: reader.texts(v, (*path, "aliases", k)) for k, v in aliases.items()}
+    where = reader.mapping(shape.get("where") or {}, (*path, "where"))
+    shape["where"] = {
+        k: reader.texts(v, (*path, "where", k)) if v else () for k, v in where.items()
+    }
+    times = shape.get("time") or []
+    shape["time"] = [{"field": t} if isinstance(t, str) else t for t in times]
+    for index, time in enumerate(shape["time"]):
+        if isinstance(time, dict) and time.get("zone", "utc") not in ("utc", "local"):
+            raise reader.fail((*path, "time", index), "zone is `utc` or `local`")
+    return shape
+
+
+def _place(message: str, shapes: list[str]) -> Path:
+    """The path that a msgspec message names (`... - at $.a[0].b`), for its line."""
+    _, _, where = message.rpartition("at `$")
+    path: list[str | int] = []
+    for step in where.rstrip("`").replace("[", ".[").split("."):
+        if step.startswith("[") and step[1:-1].isdigit():
+            index = int(step[1:-1])
+            path.append(shapes[index] if path == ["shapes"] else index)
+        elif step:
+            path.append(step)
+    return tuple(path)

@@ -1,0 +1,294 @@
+"""The Normalizer: raw bytes to native records, native records to OCSF."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from hashlib import blake2b
+from typing import Any
+
+import orjson
+import pyarrow as pa
+
+from tocsin.model.records import NativeRecord, Position, Undecodable
+from tocsin.model.sources import ShapeSpec, SourceSpec
+from tocsin.model.stages import IDENTITIES, ContextSnapshot, HostClock
+from tocsin.normalize.assemble import Assembler, sparse
+from tocsin.normalize.columns import Path
+from tocsin.normalize.moments import Moment, TimeResolver, estimate_host_clocks
+from tocsin.normalize.ocsf.tables import class_names, class_schema
+from tocsin.normalize.program import Group, Program
+from tocsin.normalize.shapes import Recognizer
+from tocsin.normalize.times import SECOND, day_of
+
+DAY = 24 * 60 * 60 * SECOND
+
+
+class Router:
+    """Chooses the program of a record of one shape."""
+
+    def __init__(
+        self,
+        select: tuple[str, ...],
+        programs: Sequence[
+            tuple[Sequence[Any], Mapping[tuple[str, ...], tuple[str, ...]], Program]
+        ],
+        default: Program,
+    ) -> None:
+        self.select = select
+        self.default = default
+        self._plain: dict[str, Program] = {}
+        self._conditional: dict[
+            str, list[tuple[Mapping[tuple[str, ...], tuple[str, ...]], Program]]
+        ] = {}
+        for values, conditions, program in programs:
+            for value in values:
+                key = str(value).lower()
+                if conditions:
+                    self._conditional.setdefault(key, []).append((conditions, program))
+                else:
+                    self._plain.setdefault(key, program)
+        self._memo: dict[int, Program | None] = {}
+        for key, program in self._plain.items():
+            if key.isdigit() and key not in self._conditional:
+                self._memo[int(key)] = program
+
+    def choose(self, fields: dict[str, Any]) -> Program:
+        """The program of the record's event type; the default when there is none."""
+        value = _first(fields, self.select)
+        if type(value) is int:
+            found = self._memo.get(value)
+            if found is not None:
+                return found
+        elif type(value) is not str:
+            return self.default
+        key = str(value).lower()
+        for conditions, program in self._conditional.get(key, ()):
+            if all(
+                str(_first(fields, names)).lower() in wanted for names, wanted in conditions.items()
+            ):
+                return program
+        return self._plain.get(key, self.default)
+
+
+def _first(fields: Mapping[str, Any], names: tuple[str, ...]) -> Any:
+    for name in names:
+        value = fields.get(name)
+        if value is not None:
+            return value
+    return None
+
+
+class CompiledShape:
+    """All that belongs to one shape of one source."""
+
+    def __init__(self, source: SourceSpec, shape: ShapeSpec, router: Router) -> None:
+        self.source = source
+        self.router = router
+        self.times = TimeResolver(source, shape)
+        self._identity = tuple(
+            shape.aliases.get(name, (name,))[0] for name in source.identity.fields
+        )
+        self._otherwise = source.identity.otherwise
+
+    def uid(self, fields: Mapping[str, Any], position: Position) -> str:
+        """The record's identity: blake2b-128 over site, source and what makes it itself."""
+        parts: list[str] = [position.site, self.source.id]
+        values = [fields.get(name) for name in self._identity]
+        if values and None not in values:
+            parts.append("fields")
+            parts.extend(str(value).lower() for value in values)
+        elif self._otherwise == "position":
+            parts += ("position", position.origin, str(position.position))
+        else:
+            parts += ("spool", position.partition, str(position.offset))
+        text = "".join([f"{len(part)}:{part}" for part in parts])
+        return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+
+
+class Normalizer:
+    """Compiled sources. Its caches make it faster and change no result."""
+
+    def __init__(
+        self, sources: tuple[SourceSpec, ...], shapes: Mapping[tuple[str, str], CompiledShape]
+    ) -> None:
+        self.sources = sources
+        self._shapes = dict(shapes)
+        self._recognizer = Recognizer(sources)
+        self._assembler = Assembler()
+        self._days: dict[int, str] = {}
+        self.decode = self._recognizer.decode
+
+    def decode_all(
+        self, raws: Sequence[bytes], source_ids: Sequence[str | None]
+    ) -> list[NativeRecord | Undecodable]:
+        """`decode` for every raw record."""
+        return list(map(self._recognizer.decode, raws, source_ids))
+
+    def class_names(self) -> tuple[str, ...]:
+        """Every class that has a table in the lake."""
+        return class_names()
+
+    def class_schema(self, class_name: str) -> pa.Schema:
+        """The fixed Arrow schema of a class."""
+        return class_schema(class_name)
+
+    def host_clocks(self, records: Iterable[NativeRecord]) -> dict[str, HostClock]:
+        """What `ContextSnapshot.host_clocks` should hold for hosts seen in `records`."""
+        resolvers = {key: shape.times for key, shape in self._shapes.items()}
+        return estimate_host_clocks(resolvers, records)
+
+    def class_of(self, record: NativeRecord) -> str:
+        """The class that the record's event type is mapped to."""
+        shape = self._shapes[record.source_id, record.shape]
+        return shape.router.choose(record.fields).class_name
+
+    def event(
+        self, record: NativeRecord, position: Position, raw: bytes, context: ContextSnapshot
+    ) -> tuple[str, dict[str, Any]]:
+        """The class and the OCSF event of one record, with Tocsin's own columns, sparse."""
+        groups, _ = self._map([record], [position], [raw], context, as_json=False)
+        (group,) = groups
+        return group.program.class_name, sparse(group, 0)
+
+    def batches(
+        self,
+        records: Sequence[NativeRecord],
+        positions: Sequence[Position],
+        raws: Sequence[bytes],
+        context: ContextSnapshot,
+    ) -> tuple[dict[str, pa.RecordBatch], pa.RecordBatch]:
+        """OCSF rows by class (`class_schema`) and `stages.IDENTITIES` in the order of `records`.
+
+        Within a class, rows stand by event type and then in the order of `records`.
+        """
+        groups, identities = self._map(records, positions, raws, context, as_json=True)
+        by_class: dict[str, list[Group]] = {}
+        for group in groups:
+            by_class.setdefault(group.program.class_name, []).append(group)
+        batches = {name: self._assembler.batch(name, by_class[name]) for name in sorted(by_class)}
+        return batches, identities
+
+    def _map(
+        self,
+        records: Sequence[NativeRecord],
+        positions: Sequence[Position],
+        raws: Sequence[bytes],
+        context: ContextSnapshot,
+        *,
+        as_json: bool,
+    ) -> tuple[list[Group], pa.RecordBatch]:
+        moments, uids = self._identify(records, positions, context)
+        groups: list[Group] = []
+        todo = self._route(records)
+        while todo:
+            misfits: dict[Program, list[int]] = {}
+            for program, rows in todo.items():
+                group, bad = program.run([records[row].fields for row in rows], rows)
+                if bad:
+                    for row in bad:
+                        record = records[row]
+                        default = self._shapes[record.source_id, record.shape].router.default
+                        misfits.setdefault(default, []).append(row)
+                if group.rows:
+                    groups.append(group)
+            todo = misfits
+        for group in groups:
+            self._complete(group, records, positions, raws, moments, uids, as_json=as_json)
+        identities = pa.RecordBatch.from_arrays(
+            [
+                pa.array([position.offset for position in positions], pa.int64()),
+                pa.array(uids, pa.string()),
+                pa.array([record.source_id for record in records], pa.string()),
+                pa.array([moment.micros for moment in moments], pa.int64()),
+            ],
+            schema=IDENTITIES,
+        )
+        return groups, identities
+
+    def _identify(
+        self,
+        records: Sequence[NativeRecord],
+        positions: Sequence[Position],
+        context: ContextSnapshot,
+    ) -> tuple[list[Moment], list[str]]:
+        clocks = context.host_clocks
+        moments, uids = [], []
+        for record, position in zip(records, positions, strict=True):
+            shape = self._shapes[record.source_id, record.shape]
+            moments.append(shape.times.moment(record.fields, position.received_at, clocks))
+            uids.append(shape.uid(record.fields, position))
+        return moments, uids
+
+    def _route(self, records: Sequence[NativeRecord]) -> dict[Program, list[int]]:
+        todo: dict[Program, list[int]] = {}
+        shapes = self._shapes
+        for row, (source_id, shape, fields) in enumerate(records):
+            program = shapes[source_id, shape].router.choose(fields)
+            rows = todo.get(program)
+            if rows is None:
+                todo[program] = [row]
+            else:
+                rows.append(row)
+        return todo
+
+    def _complete(
+        self,
+        group: Group,
+        records: Sequence[NativeRecord],
+        positions: Sequence[Position],
+        raws: Sequence[bytes],
+        moments: Sequence[Moment],
+        uids: Sequence[str],
+        *,
+        as_json: bool,
+    ) -> None:
+        """Fill what Tocsin itself knows of each row."""
+        rows = group.rows
+        places = [positions[row] for row in rows]
+        times = [moments[row] for row in rows]
+        own: dict[Path, list[Any]] = {
+            ("time",): [moment.micros // 1000 for moment in times],
+            ("tocsin_time",): [moment.micros for moment in times],
+            ("metadata", "uid"): [uids[row] for row in rows],
+            ("metadata", "original_time"): [moment.text for moment in times],
+            ("metadata", "labels"): [moment.labels for moment in times],
+            ("metadata", "logged_time"): [place.received_at // 1000 for place in places],
+            ("raw_data",): [raws[row].decode("utf-8", "replace") for row in rows],
+            ("tocsin_partition",): [place.partition for place in places],
+            ("tocsin_offset",): [place.offset for place in places],
+            ("ingest_day",): [self._day(place.received_at) for place in places],
+            ("unmapped",): _unmapped(group, [records[row].fields for row in rows], as_json=as_json),
+        }
+        group.columns.update(own)
+        group.constants["tocsin_source",] = group.program.source_id
+
+    def _day(self, micros: int) -> str:
+        number = micros // DAY
+        day = self._days.get(number)
+        if day is None:
+            if len(self._days) > 1_000:  # noqa: PLR2004 (days of hostile clocks)
+                self._days.clear()
+            day = self._days[number] = day_of(number * DAY)
+        return day
+
+
+def _unmapped(group: Group, records: Sequence[dict[str, Any]], *, as_json: bool) -> list[Any]:
+    """The native fields of each row that its event does not carry."""
+    used, lost = group.program.used, group.lost
+    kept = []
+    for row, record in enumerate(records):
+        if row in lost:
+            back = lost[row]
+            rest = {k: v for k, v in record.items() if k not in used or k in back}
+        else:
+            rest = {k: v for k, v in record.items() if k not in used}
+        kept.append(rest or None)
+    return [_json(rest) for rest in kept] if as_json else kept
+
+
+def _json(rest: dict[str, Any] | None) -> bytes | None:
+    if rest is None:
+        return None
+    try:
+        return orjson.dumps(rest)
+    except orjson.JSONEncodeError:
+        plain = {k: v for k, v in rest.items() if not isinstance(v, dict | list)}
+        return orjson.dumps(plain)

@@ -1,0 +1,1 @@
+"""Collecting: transports, the runner that feeds the spool, and the spool itself."""

@@ -1,0 +1,1 @@
+"""Transports: one file each; the runner is handed one and knows only its port."""

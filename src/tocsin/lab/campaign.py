@@ -10,17 +10,15 @@ from typing import NamedTuple
 
 from tocsin.lab import logons, services
 from tocsin.lab.hosts import Process, Session
+from tocsin.lab.network import connect, reach, resolve
 from tocsin.lab.operations import run
 from tocsin.lab.people import BACKUP_ACCOUNT, Person
 from tocsin.lab.processes import (
-    connect,
     create_file,
     finish,
     load,
     open_process,
     pipe,
-    reach,
-    resolve,
     set_registry,
     spawn,
     spawn_file,
@@ -117,20 +115,23 @@ class Campaign:
             _Move(38.0, Step("ransom note", "T1486"), self._note),
         )
 
-    def _session(self) -> Session:
-        return logons.log_on(self.world, self.station, self.victim.account, 11, self.station)
-
-    def _attachment(self) -> None:
-        world, station = self.world, self.station
-        first = spawn(
-            world,
-            station.system["wininit.exe"],
+    def _desk(self) -> Process:
+        desk = self.world.desks.get(VICTIM)
+        if desk is not None:
+            return desk
+        account = self.victim.account
+        return spawn(
+            self.world,
+            self.station.system["wininit.exe"],
             program("explorer"),
             "C:\\Windows\\Explorer.EXE",
-            self._session(),
+            logons.log_on(self.world, self.station, account, 2, self.station),
             integrity="Medium",
         )
-        mail = run(world, first, "outlook", f'"{program("outlook").image}"')
+
+    def _attachment(self) -> None:
+        world = self.world
+        mail = run(world, self._desk(), "outlook", f'"{program("outlook").image}"')
         path = f"{self.victim.home}\\AppData\\Local\\Microsoft\\Windows\\INetCache\\Content.Outlook"
         document = f"{path}\\K7Q2M4ZT\\Freight invoice 8841.docm"
         create_file(world, mail, document)

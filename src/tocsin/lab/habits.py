@@ -5,14 +5,12 @@ from random import Random
 
 from tocsin.lab import logons
 from tocsin.lab.hosts import Host, Process, Session
+from tocsin.lab.network import connect, reach, resolve
 from tocsin.lab.people import Person
 from tocsin.lab.processes import (
-    connect,
     create_file,
     finish,
     load_all,
-    reach,
-    resolve,
     set_registry,
     spawn,
 )
@@ -66,6 +64,7 @@ class Desk:
         )
         self.shell: Process = self.start("explorer", "C:\\Windows\\Explorer.EXE", first)
         finish(world, first)
+        world.desks[person.account.name] = self.shell
         self.mail = self.start("outlook", f'"{program("outlook").image}"')
         self.browser = self.start("edge", f'"{program("edge").image}" --profile-directory=Default')
 
@@ -128,6 +127,7 @@ class Desk:
 
     def leave(self) -> None:
         """Close everything and log off."""
+        del self.world.desks[self.person.account.name]
         for process in (self.mail, self.browser, self.shell):
             finish(self.world, process)
         logons.log_off(self.world, self.session)

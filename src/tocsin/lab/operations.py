@@ -1,26 +1,23 @@
-"""What nobody sits in front of: machines, administrators' rounds, backups, deployment, scans."""
+"""What nobody sits in front of: the machines themselves, backups, deployment, jobs and scans."""
 
 from collections.abc import Callable
 from random import Random
 
 from tocsin.lab import logons
-from tocsin.lab.hosts import Host, Process, Session
-from tocsin.lab.people import BACKUP_ACCOUNT, DEPLOY_ACCOUNT, SCAN_ACCOUNT, Person
+from tocsin.lab.hosts import Host, Process
+from tocsin.lab.network import accept, connect, reach, resolve
+from tocsin.lab.people import BACKUP_ACCOUNT, BUILD_ACCOUNT, DEPLOY_ACCOUNT, SCAN_ACCOUNT
 from tocsin.lab.processes import (
-    accept,
-    connect,
     create_file,
     finish,
     load_all,
     open_process,
-    reach,
-    resolve,
     set_registry,
     spawn,
 )
 from tocsin.lab.programs import program
 from tocsin.lab.services import change_state, list_group, run_script
-from tocsin.lab.world import HOUR, MINUTE, SECOND, Habit, World
+from tocsin.lab.world import HOUR, SECOND, Habit, World
 
 _NTDLL = "C:\\Windows\\SYSTEM32\\ntdll.dll+9d4c4|C:\\Windows\\System32\\KERNELBASE.dll+2bcbe"
 _TELEMETRY = ("telemetry.harborlight.example", "198.51.100.151")
@@ -100,66 +97,6 @@ def hum(world: World, host: Host) -> Habit:
         random.choice(_HUM)(world, host, random)
 
 
-def remote_desktop(world: World, person: Person, target: Host) -> tuple[Session, Process]:
-    """An administrator opens a desktop on a server with the privileged account."""
-    station = world.station(person)
-    account = person.admin or person.account
-    client = run(
-        world, station.system["svchost:netsvcs"], "mstsc", f"mstsc.exe /v:{target.full_name}"
-    )
-    logons.run_as(world, client.session, account, target, client.image)
-    reach(world, client, target, 3389)
-    logons.ticket_granting(world, account, station)
-    session = logons.log_on(world, target, account, 10, station)
-    shell = spawn(
-        world,
-        target.system["wininit.exe"],
-        program("explorer"),
-        "C:\\Windows\\Explorer.EXE",
-        session,
-        integrity="High",
-    )
-    finish(world, client)
-    return session, shell
-
-
-_ROUNDS = (
-    ("mmc", "mmc.exe services.msc"),
-    ("sc", "sc.exe query state= all"),
-    ("vssadmin", "vssadmin.exe list shadows"),
-    ("schtasks", "schtasks.exe /query /fo LIST"),
-    ("ipconfig", "ipconfig.exe /all"),
-    ("tasklist", "tasklist.exe /svc"),
-    ("quser", "quser.exe"),
-    ("wmic", "wmic.exe os get lastbootuptime"),
-    ("net", "net.exe statistics server"),
-    ("powershell", "powershell.exe -NoProfile Get-Service"),
-)
-
-
-def administrate(world: World, person: Person) -> Habit:
-    """An administrator or operator looks after the servers during the shift."""
-    random = world.random_for(f"rounds {person.account.name}")
-    length = (person.ends - person.begins) % 24
-    while True:
-        yield int(random.expovariate(1 / 70) * MINUTE) + MINUTE
-        _, hour = world.local(world.now)
-        if (hour - person.begins) % 24 > length:
-            continue
-        target = world.hosts[random.choice(("DC01", "FS01", "BK01", "APP01"))]
-        session, shell = remote_desktop(world, person, target)
-        for _ in range(random.randint(2, 5)):
-            yield random.randint(15, 200) * SECOND
-            name, command = random.choice(_ROUNDS)
-            process = run(world, shell, name, command)
-            if name == "powershell":
-                run_script(world, process, "Get-Service | Where-Object Status -eq 'Stopped'")
-            finish(world, process)
-        yield random.randint(30, 300) * SECOND
-        finish(world, shell)
-        logons.log_off(world, session)
-
-
 def back_up(world: World) -> Habit:
     """Every night at one: stop the ledger's writer, copy the shares, check the shadows."""
     random = world.random_for("backup")
@@ -215,6 +152,38 @@ def deploy(world: World) -> Habit:
         yield HOUR
 
 
+def export(world: World) -> Habit:
+    """Every night before twelve: figures for a partner, packed with a password. It looks bad."""
+    while True:
+        yield world.until_hour(23.6)
+        host = world.hosts["APP01"]
+        shell = run(
+            world, host.system["svchost:netsvcs"], "cmd", "cmd.exe /c D:\\Jobs\\partner-export.cmd"
+        )
+        packer = run(
+            world,
+            shell,
+            "packer",
+            '"C:\\Program Files\\7-Zip\\7z.exe" a -pKestrel-2214 D:\\Jobs\\figures.7z D:\\Jobs\\in',
+        )
+        create_file(world, packer, "D:\\Jobs\\figures.7z")
+        for process in (packer, shell):
+            finish(world, process)
+        yield HOUR
+
+
+def old_client(world: World) -> Habit:
+    """Every morning an old reporting client asks for a ticket that only RC4 can serve."""
+    random = world.random_for("old client")
+    while True:
+        yield world.until_hour(5.5) + random.randint(0, 600) * SECOND
+        source = world.hosts["APP01"]
+        account = BUILD_ACCOUNT
+        logons.ticket_granting(world, account, source)
+        logons.ticket(world, account, source, BACKUP_ACCOUNT.name, BACKUP_ACCOUNT.sid, "0x17")
+        yield HOUR
+
+
 _PORTS = (21, 22, 25, 80, 135, 139, 443, 445, 1433, 3306, 3389, 5432, 5985, 8080, 8443)
 _DEFAULTS = ("admin", "administrator", "root", "guest", "test", "postgres", "sa", "oracle")
 
@@ -236,3 +205,7 @@ def scan(world: World) -> Habit:
             logons.log_off(world, session)
             yield random.randint(20, 90) * SECOND
         yield HOUR
+
+
+NIGHTLY = (back_up, deploy, scan, export, old_client)
+"""What happens once or twice a day, whoever is there."""

@@ -1,16 +1,13 @@
-"""What programs do: start, load, resolve, connect, write, end; each with the records it leaves."""
+"""What programs do on their own machine, each act with the records that it leaves."""
 
-from tocsin.lab.hosts import Host, Process, Session
+from tocsin.lab.hosts import Process, Session
 from tocsin.lab.programs import Program, hashes
 from tocsin.lab.windows import (
     AUDIT_EXIT,
     AUDIT_PROCESS,
-    CONNECTION_ALLOWED,
-    DNS_QUERY,
     FILE_CREATED,
     FILE_DELETED,
     IMAGE_LOADED,
-    NETWORK,
     PIPE_CONNECTED,
     PIPE_CREATED,
     PROCESS_ACCESS,
@@ -110,7 +107,8 @@ def _sysmon_start(world: World, child: Process, program: Program) -> None:
     )
 
 
-def _of(process: Process) -> dict[str, str]:
+def actor(process: Process) -> dict[str, str]:
+    """The fields with which Sysmon says which process did something."""
     return {
         "ProcessGuid": process.guid,
         "ProcessId": str(process.pid),
@@ -135,7 +133,7 @@ def finish(world: World, process: Process) -> None:
             "ProcessName": process.image,
         },
     )
-    world.log(process.host, PROCESS_ENDED, _of(process))
+    world.log(process.host, PROCESS_ENDED, actor(process))
     process.host.release(process)
 
 
@@ -145,7 +143,7 @@ def load(world: World, process: Process, library: str, *, signed: bool = True) -
         process.host,
         IMAGE_LOADED,
         {
-            **_of(process),
+            **actor(process),
             "ImageLoaded": library,
             "FileVersion": "10.0.19041.4355 (WinBuild.160101.0800)" if signed else "-",
             "Company": "Microsoft Corporation" if signed else "-",
@@ -164,92 +162,13 @@ def load_all(world: World, process: Process, program: Program) -> None:
         load(world, process, library)
 
 
-def resolve(world: World, process: Process, name: str, address: str) -> None:
-    """Ask the resolver for a name."""
-    world.log(
-        process.host,
-        DNS_QUERY,
-        {
-            **_of(process),
-            "QueryName": name,
-            "QueryStatus": "0",
-            "QueryResults": f"::ffff:{address};",
-        },
-    )
-
-
-def connect(world: World, process: Process, address: str, port: int, name: str = "-") -> None:
-    """Open a TCP connection to the outside; both Sysmon and the filtering platform see it."""
-    host = process.host
-    source_port = host.random.randrange(49_152, 65_535)
-    world.log(
-        host,
-        NETWORK,
-        {
-            **_of(process),
-            "Protocol": "tcp",
-            "Initiated": "true",
-            "SourceIsIpv6": "false",
-            "SourceIp": host.address,
-            "SourceHostname": host.full_name,
-            "SourcePort": str(source_port),
-            "SourcePortName": "-",
-            "DestinationIsIpv6": "false",
-            "DestinationIp": address,
-            "DestinationHostname": name,
-            "DestinationPort": str(port),
-            "DestinationPortName": "https" if port == 443 else "-",  # noqa: PLR2004 (HTTPS)
-        },
-    )
-    _filtered(world, process, (host.address, source_port), (address, port), "%%14593")
-
-
-def reach(world: World, process: Process, target: Host, port: int) -> None:
-    """Connect to another host of the enterprise; the target sees it arrive."""
-    connect(world, process, target.address, port, target.full_name)
-    accept(world, target, process.host, port)
-
-
-def accept(world: World, target: Host, source: Host, port: int) -> None:
-    """A connection arrives at `target`."""
-    serving = target.system["System" if port in (445, 5985) else "svchost:NetworkService"]
-    remote = target.random.randrange(49_152, 65_535)
-    _filtered(world, serving, (target.address, port), (source.address, remote), "%%14592")
-
-
-def _filtered(
-    world: World, process: Process, near: tuple[str, int], far: tuple[str, int], direction: str
-) -> None:
-    path = process.image.replace("C:\\", "\\device\\harddiskvolume3\\").lower()
-    world.log(
-        process.host,
-        CONNECTION_ALLOWED,
-        {
-            "Version": 1,
-            "ProcessId": str(process.pid),
-            "Application": path,
-            "Direction": direction,
-            "SourceAddress": near[0],
-            "SourcePort": str(near[1]),
-            "DestAddress": far[0],
-            "DestPort": str(far[1]),
-            "Protocol": "6",
-            "FilterRTID": "68214",
-            "LayerName": "%%14611" if direction == "%%14593" else "%%14610",
-            "LayerRTID": "48" if direction == "%%14593" else "44",
-            "RemoteUserID": "S-1-0-0",
-            "RemoteMachineID": "S-1-0-0",
-        },
-    )
-
-
 def create_file(world: World, process: Process, path: str) -> None:
     """Create or overwrite a file."""
     world.log(
         process.host,
         FILE_CREATED,
         {
-            **_of(process),
+            **actor(process),
             "TargetFilename": path,
             "CreationUtcTime": world.files.utc(world.now),
         },
@@ -262,7 +181,7 @@ def delete_file(world: World, process: Process, path: str) -> None:
         process.host,
         FILE_DELETED,
         {
-            **_of(process),
+            **actor(process),
             "TargetFilename": path,
             "Hashes": hashes(path),
             "IsExecutable": "true" if path.endswith((".exe", ".dll")) else "false",
@@ -277,7 +196,7 @@ def set_registry(world: World, process: Process, key: str, value: str) -> None:
         process.host,
         REGISTRY_SET,
         {
-            **_of(process),
+            **actor(process),
             "EventType": "SetValue",
             "EventTypeOrignal": "INFO",
             "TargetObject": key,
@@ -333,7 +252,7 @@ def pipe(world: World, process: Process, name: str, *, create: bool) -> None:
         process.host,
         PIPE_CREATED if create else PIPE_CONNECTED,
         {
-            **_of(process),
+            **actor(process),
             "EventType": "CreatePipe" if create else "ConnectPipe",
             "EventTypeOrignal": "INFO",
             "PipeName": name,

@@ -148,6 +148,9 @@ _ALL = {
     "node": _other(
         "C:\\Program Files\\nodejs\\node.exe", "Node.js", "Node.js", "Node.js", "20.12.2"
     ),
+    "packer": _other(
+        "C:\\Program Files\\7-Zip\\7z.exe", "7-Zip Console", "7-Zip", "Igor Pavlov", "24.05"
+    ),
     "agent": _other(
         "C:\\Program Files\\Harborlight\\Agent\\HarborAgent.exe",
         "Harborlight management agent",

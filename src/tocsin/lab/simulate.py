@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from tocsin.lab import campaign, habits, operations
+from tocsin.lab import campaign, habits, operations, rounds
 from tocsin.lab.enterprise import Enterprise
 from tocsin.lab.world import DAY, HOUR, MINUTE, SECOND, World
 from tocsin.lab.write import LogFiles
@@ -70,8 +70,8 @@ def _settle(world: World) -> None:
     for person in world.people:
         world.begin(habits.at_work(world, person))
         if person.admin is not None:
-            world.begin(operations.administrate(world, person))
-    for habit in (operations.back_up, operations.deploy, operations.scan):
+            world.begin(rounds.administrate(world, person))
+    for habit in operations.NIGHTLY:
         world.begin(habit(world))
 
 

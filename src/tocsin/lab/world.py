@@ -9,7 +9,7 @@ from heapq import heappop, heappush
 from typing import Any
 
 from tocsin.lab.enterprise import Enterprise
-from tocsin.lab.hosts import Host, RandomFor, equip
+from tocsin.lab.hosts import Host, Process, RandomFor, equip
 from tocsin.lab.people import Person
 from tocsin.lab.windows import Kind
 from tocsin.lab.write import LogFiles
@@ -33,6 +33,8 @@ class World:
         self.files = files
         self.random_for = RandomFor(seed, start)
         self.hosts = equip(self.people, self.random_for)
+        self.desks: dict[str, Process] = {}
+        """The shell of everybody who is logged on at their workstation, by account name."""
         self._queue: list[tuple[int, int, Habit]] = []
         self._order = 0
         for host in self.hosts.values():

@@ -16,7 +16,7 @@ from tocsin.formats.records import Skipped
 from tocsin.formats.streams import CHUNK, Peeked, Source, Unpacked, sniff_packing
 from tocsin.formats.tar import BLOCK, is_tar, tar_members
 
-_ZIP = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
+ZIP_MAGIC = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
 _UNSUPPORTED = {b"7z\xbc\xaf\x27\x1c": "7-Zip", b"Rar!\x1a\x07": "RAR", b"\x28\xb5\x2f\xfd": "zstd"}
 _MAX_NAME = 1024
 _ENCRYPTED = 0x1
@@ -56,7 +56,7 @@ def _leaves(opening: Opening, account: Account) -> Iterator[Leaf | Skipped]:
     for magic, name in _UNSUPPORTED.items():
         if head.startswith(magic):
             raise Unreadable("unsupported-archive", name)
-    if packing is None and not head.startswith(_ZIP) and not is_tar(head):
+    if packing is None and not head.startswith(ZIP_MAGIC) and not is_tar(head):
         yield Leaf(opening.origin, opening.source)
         return
     if opening.level >= account.limits.max_nesting:
@@ -64,7 +64,7 @@ def _leaves(opening: Opening, account: Account) -> Iterator[Leaf | Skipped]:
     if packing is not None:
         inner = Peeked(Unpacked(opening.source, packing, account))
         yield from leaves(Opening(opening.origin, inner, opening.level + 1), account)
-    elif head.startswith(_ZIP):
+    elif head.startswith(ZIP_MAGIC):
         yield from _zip(opening, account)
     else:
         yield from _tar(opening, account)
@@ -78,6 +78,9 @@ def _tar(opening: Opening, account: Account) -> Iterator[Leaf | Skipped]:
             yield Skipped(origin, "not-a-file", member.unread)
         else:
             yield from leaves(Opening(origin, Peeked(member.content), opening.level + 1), account)
+    # What packs the tar may break behind its last member: only reading on tells.
+    while opening.source.read(CHUNK):
+        pass
 
 
 def _zip(opening: Opening, account: Account) -> Iterator[Leaf | Skipped]:

@@ -34,8 +34,12 @@ class Limits(msgspec.Struct, frozen=True):
 DEFAULT = Limits()
 
 
-class Unreadable(InputError):  # noqa: N818 - the word of this package for what ends a stream
+class Unreadable(InputError):
     """One stream or member cannot be read further; what came before stays valid."""
+
+
+class Trailing(Unreadable):
+    """Rubbish follows a stream that itself is whole: all that came before it is complete."""
 
 
 @dataclass(slots=True)

@@ -36,7 +36,7 @@ class _File:
 
 def read_bytes(name: str, data: bytes, limits: Limits = DEFAULT) -> Iterator[Item]:
     """Blocks and problems of one file that is already in memory; `name` is its origin."""
-    yield from _read_file(name, io.BytesIO(data), len(data), limits)
+    yield from read_file(name, io.BytesIO(data), len(data), limits)
 
 
 def read_path(path: Path, limits: Limits = DEFAULT) -> Iterator[RawRecord | Skipped | Rejected]:
@@ -54,7 +54,7 @@ def read_items(path: Path, limits: Limits = DEFAULT) -> Iterator[Item]:
         if isinstance(found, Skipped):
             yield found
         else:
-            yield from _read_disk_file(found, limits)
+            yield from (item for item, _ in _tracked(found, limits))
 
 
 def read_batches(
@@ -66,14 +66,17 @@ def read_batches(
 ) -> Iterator[RawBatch]:
     """Records of all paths in full batches; problems ride on the batch they were met in."""
     gather = Gather(max_rows, max_bytes)
+    done = 0
     for path in paths:
         for found in files_below(path):
             if isinstance(found, Skipped):
                 gather.batch.problems.append(found)
                 continue
-            for item in _read_disk_file(found, limits):
+            for item, at in _tracked(found, limits):
+                gather.bytes_read = done + at
                 yield from gather.add(item)
-            gather.bytes_read += _size(found)
+            done += _size(found)
+            gather.bytes_read = done
     if len(gather.batch) or gather.batch.problems:
         yield gather.take()
 
@@ -186,18 +189,21 @@ def _size(path: Path) -> int:
         return 0
 
 
-def _read_disk_file(path: Path, limits: Limits) -> Iterator[Item]:
+def _tracked(path: Path, limits: Limits) -> Iterator[tuple[Item, int]]:
+    """The items of a file on disk, each with how far the file was read."""
     origin = printable(path)
     try:
         file = path.open("rb")
     except OSError as error:
-        yield Skipped(origin, "io-error", error.strerror or str(error))
+        yield Skipped(origin, "io-error", error.strerror or str(error)), 0
         return
     with file:
-        yield from _read_file(origin, file, _size(path), limits)
+        for item in read_file(origin, file, _size(path), limits):
+            yield item, file.tell()
 
 
-def _read_file(origin: str, file: BinaryIO, size: int, limits: Limits) -> Iterator[Item]:
+def read_file(origin: str, file: BinaryIO, size: int, limits: Limits = DEFAULT) -> Iterator[Item]:
+    """Blocks and problems of one open file of `size` bytes, from its beginning."""
     for leaf in _leaves(origin, file, size, limits):
         if isinstance(leaf, Skipped):
             yield leaf

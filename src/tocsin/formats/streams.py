@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Callable
 from typing import Protocol
 
-from tocsin.formats.limits import MIB, Account, Unreadable
+from tocsin.formats.limits import MIB, Account, Trailing, Unreadable
 
 CHUNK = 128 * 1024
 LONGEST_MAGIC = 10
@@ -151,14 +151,16 @@ class Unpacked:
                 return data
 
     def _another(self) -> bool:
-        """Start on the stream that follows, if one does; padding and rubbish end the source."""
+        """Start on the stream that follows, if one does; zero bytes between are padding."""
         head = self._decoder.unused_data.lstrip(b"\0")
         while len(head) < LONGEST_MAGIC and (more := self._source.read(CHUNK)):
             self._packed += len(more)
             head = (head + more).lstrip(b"\0")
-        if sniff_packing(head) != self._kind:
+        if not head:
             self._ended = True
             return False
+        if sniff_packing(head) != self._kind:
+            raise Trailing("trailing-data", f"no {self._kind} stream follows the one that ended")
         self._decoder = _DECODERS[self._kind]()
         self._source = Prefixed(head, self._source)
         self._packed -= len(head)

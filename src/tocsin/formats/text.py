@@ -12,14 +12,16 @@ from pathlib import PurePosixPath
 import msgspec
 
 from tocsin.formats import evtx
-from tocsin.formats.containers import Leaf
+from tocsin.formats.containers import ZIP_MAGIC, Leaf
 from tocsin.formats.documents import WRAPPER, DocumentFramer
-from tocsin.formats.limits import Limits, Unreadable
+from tocsin.formats.limits import Limits, Trailing, Unreadable
 from tocsin.formats.lines import LineFramer
 from tocsin.formats.records import Item, Rejected, Skipped
-from tocsin.formats.streams import CHUNK, Peeked, Source
+from tocsin.formats.streams import CHUNK, Peeked, Source, sniff_packing
+from tocsin.formats.tar import is_tar
 
-_SNIFF = 64 * 1024
+SNIFF = 64 * 1024
+"""How much of a file is looked at to tell what it is."""
 _NOT_TEXT = re.compile(rb"[\x00-\x06\x0e-\x1a]")
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -47,9 +49,16 @@ def read_leaf(leaf: Leaf, limits: Limits) -> Iterator[Item]:
         yield Skipped(leaf.origin, failure.reason, failure.detail)
 
 
+def is_line_log(head: bytes, name: str) -> bool:
+    """True when a file that begins with `head` is text with one record a line, in UTF-8."""
+    if sniff_packing(head) or head.startswith((*ZIP_MAGIC, evtx.MAGIC)) or is_tar(head):
+        return False
+    return encoding_of(head) in (None, "utf-8-sig") and framing_of(head, name) == "lines"
+
+
 def _read_leaf(leaf: Leaf, limits: Limits) -> Iterator[Item]:
     name = _last_name(leaf.origin)
-    head = leaf.source.peek(_SNIFF)
+    head = leaf.source.peek(SNIFF)
     if not head:
         leaf.source.read(1)
         yield Skipped(leaf.origin, "empty", "no content")
@@ -63,9 +72,9 @@ def _read_leaf(leaf: Leaf, limits: Limits) -> Iterator[Item]:
 
 def _read_text(leaf: Leaf, name: str, limits: Limits) -> Iterator[Item]:
     source = Peeked(leaf.source)
-    if codec := encoding_of(source.peek(_SNIFF)):
+    if codec := encoding_of(source.peek(SNIFF)):
         source = Peeked(Recoded(source, codec))
-    head = source.peek(_SNIFF)
+    head = source.peek(SNIFF)
     framing = framing_of(head, name)
     if framing == "lines":
         yield from _by_lines(source, LineFramer(leaf.origin, limits))
@@ -144,7 +153,7 @@ def _by_lines(source: Source, framer: LineFramer) -> Iterator[Item]:
             yield from framer.feed(chunk)
     except Unreadable as failure:
         for item in framer.finish():
-            yield from _torn(item, failure)
+            yield from (item,) if isinstance(failure, Trailing) else _torn(item, failure)
         raise
     yield from framer.finish()
 

@@ -44,7 +44,7 @@ def test_another_process_reads_while_this_one_writes(state: State, tmp_path: Pat
     )
     with state.think("p0") as tx:
         tx.set_cursor("think", 6)
-        done = subprocess.run(  # noqa: S603  # our own interpreter and code
+        done = subprocess.run(  # our own interpreter and code
             [sys.executable, "-c", code, str(tmp_path / "state.db")],
             capture_output=True, text=True, check=False,
         )  # fmt: skip

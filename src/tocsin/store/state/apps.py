@@ -3,7 +3,7 @@
 from django.apps import AppConfig
 
 
-class StateConfig(AppConfig):  # type: ignore[misc]  # Django ships no types
+class StateConfig(AppConfig):
     """All tables of Tocsin under one label."""
 
     name = "tocsin.store.state"

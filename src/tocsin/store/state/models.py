@@ -4,13 +4,13 @@ Rows never leave `store`: its views return the frozen values of `model`. Bodies 
 MessagePack; the other columns of such a table are copies to search and sort by.
 """
 
-# ruff: noqa: D106, RUF012  # Meta is Django's way to declare a table's indexes
-# ruff: noqa: DJ001, DJ008  # no admin pages show rows; a finding without incident is null, not ""
+# Meta is Django's way to declare a table's indexes
+# no admin pages show rows; a finding without incident is null, not ""
 
 from django.db import models
 
 
-class Row(models.Model):  # type: ignore[misc]  # Django ships no types
+class Row(models.Model):
     """A row of state."""
 
     class Meta:

@@ -323,7 +323,9 @@ class MappingCompiler:
                 attribute = self.schema.attribute(name, path[:depth])
                 if attribute and attribute.profile:
                     profiles.add(attribute.profile)
-        constants.update(tree.extras)
+        for path, value in tree.extras.items():
+            if path not in tree.fields:
+                constants.setdefault(path, value)
         if profiles:
             constants["metadata", "profiles"] = sorted(profiles)
             tree.add_constant(("metadata", "profiles"))

@@ -60,6 +60,20 @@ def hexadecimal(value: Any) -> Any:
     return FAILED if number is FAILED or number < 0 else hex(number)
 
 
+def logon_id(value: Any) -> Any:
+    """The id of a logon session as `0x...`; 0 is no session."""
+    found = hexadecimal(value)
+    return None if found == "0x0" else found
+
+
+def process_id(value: Any) -> Any:
+    """A process id, decimal or hexadecimal; 0 is how Windows writes that there is none."""
+    found = integer(value)
+    if found is FAILED or found < 0:
+        return FAILED
+    return found or None
+
+
 def boolean(value: Any) -> Any:
     """true/false, yes/no and 1/0."""
     if isinstance(value, bool):
@@ -224,6 +238,8 @@ CONVERTERS: Mapping[str, Converter] = {
     "text": Converter(text, "string"),
     "int": Converter(integer, "integer"),
     "hex": Converter(hexadecimal, "string"),
+    "logon_id": Converter(logon_id, "string"),
+    "pid": Converter(process_id, "integer"),
     "bool": Converter(boolean, "boolean"),
     "float": Converter(number, "float"),
     "ip": Converter(address, "ip"),

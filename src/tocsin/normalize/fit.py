@@ -19,8 +19,8 @@ _BY_TYPE = {
 }
 """The converter of a type when the mapping names none; every other scalar takes text."""
 
-_PATTERNED = ("bytestring_t", "datetime_t", "email_t", "subnet_t")
-"""Types with a pattern or length for which no converter vouches."""
+_PATTERNED = ("bytestring_t", "datetime_t", "email_t", "subnet_t", "json_t")
+"""Types for which no converter vouches: a pattern, or JSON of any form."""
 
 _KINDS = {
     "ip_t": ("ip",),

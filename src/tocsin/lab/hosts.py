@@ -54,7 +54,6 @@ class Host:
     unit: str
     random: Random
     logs: bool = True
-    last: int = 0
     boot: int = 0
     system: dict[str, Process] = field(default_factory=dict)
     _machine: int = 0
@@ -80,7 +79,6 @@ class Host:
         self._machine = draw.getrandbits(32)
         self._logon = draw.randrange(0x20000, 0x90000)
         self.boot = now - draw.randrange(2, 40) * 3_600_000_000
-        self.last = now
         own = Session(self, SYSTEM, 0x3E7, 0)
         network = Session(self, NETWORK_SERVICE, 0x3E4, 5)
         for name, session in (("System", own), ("smss.exe", own), ("wininit.exe", own)):

@@ -36,7 +36,7 @@ def spawn(
     if integrity is None:
         integrity = "System" if session.logon_id == 0x3E7 else parent.integrity  # noqa: PLR2004 (SYSTEM's logon id is a fixed number)
     child = host.process(
-        max(world.now, host.last), program.image, command, session, parent, integrity
+        max(world.now, world.last), program.image, command, session, parent, integrity
     )
     _audit_start(world, child)
     _sysmon_start(world, child, program)

@@ -19,6 +19,9 @@ MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 
+_APART = 1_000
+"""Microseconds between two records at least, so that milliseconds keep their order."""
+
 Habit = Iterator[int]
 """Yields microseconds to wait."""
 
@@ -35,6 +38,8 @@ class World:
         self.hosts = equip(self.people, self.random_for)
         self.desks: dict[str, Process] = {}
         """The shell of everybody who is logged on at their workstation, by account name."""
+        self.last = start
+        self._jitter = self.random_for("jitter")
         self._queue: list[tuple[int, int, Habit]] = []
         self._order = 0
         for host in self.hosts.values():
@@ -55,16 +60,15 @@ class World:
                 self.begin(habit, wait)
         self.now = max(self.now, until)
 
-    def stamp(self, host: Host) -> int:
-        """The time of the next record on `host`: never before its last one."""
-        at = max(self.now, host.last + 150 + host.random.getrandbits(10))
-        host.last = at
-        return at
+    def stamp(self) -> int:
+        """The time of the next record: what is done later is later, on every host."""
+        self.last = max(self.now, self.last + _APART + self._jitter.getrandbits(10))
+        return self.last
 
     def log(self, host: Host, kind: Kind, data: dict[str, Any]) -> None:
         """Write one record of `host` now."""
         if host.logs:
-            self.files.append(host, kind, self.stamp(host), data)
+            self.files.append(host, kind, self.stamp(), data)
 
     def station(self, person: Person) -> Host:
         """A person's own workstation."""

@@ -52,7 +52,7 @@ class LogFiles:
     def __init__(self, folder: Path, truth: Path, start: int, utc_offset: int) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         truth.parent.mkdir(parents=True, exist_ok=True)
-        self._folder = folder
+        self.folder = folder
         self._truth = truth.open("ab")
         self._first = (start // 1_000_000 - _NUMBERS_FROM) * _NUMBERS_PER_SECOND
         self._offset = utc_offset
@@ -104,7 +104,7 @@ class LogFiles:
     def _open(self, host: Host, kind: Kind) -> _File:
         name = f"{host.name}-{kind.slug}.json"
         number = self._first + host.random.randrange(_NUMBERS_PER_SECOND)
-        file = _File(name, number, (self._folder / name).open("ab"))
+        file = _File(name, number, (self.folder / name).open("ab"))
         self._files[host.name, kind.channel] = file
         return file
 

@@ -4,6 +4,7 @@ Groups go by a small number inside; `parent` leads from the number of a group th
 another to that other. Times are microseconds UTC, `cell` values are minutes since 1970.
 """
 
+from collections.abc import Iterator
 from hashlib import blake2b
 from typing import TypeAlias
 
@@ -131,6 +132,7 @@ def prune(board: Board, watermark: int, grouping: Grouping) -> None:
     _close(board, watermark - grouping.horizon)
     _forget_runs(board, watermark)
     _forget_marks(board, (watermark - grouping.horizon) // MINUTE)
+    _forget_parents(board)
     for cell in sorted(board.minutes)[MAX_MINUTES * 9 // 10 :] if crowded else ():
         del board.minutes[cell]
 
@@ -143,8 +145,6 @@ def _close(board: Board, oldest: int) -> None:
         closed = quiet[: len(groups) - MAX_GROUPS * 9 // 10]
     for number in closed:
         del groups[number]
-    for number in [n for n in board.parent if board.root(n) not in groups]:
-        del board.parent[number]
 
 
 def _forget_runs(board: Board, watermark: int) -> None:
@@ -158,6 +158,31 @@ def _forget_runs(board: Board, watermark: int) -> None:
             board.runs[key] = kept
         else:
             del board.runs[key]
+
+
+def _forget_parents(board: Board) -> None:
+    """Drop the numbers that nothing refers to any more."""
+    kept: dict[int, int] = {}
+    for referenced in _referenced(board):
+        number = referenced
+        while number in board.parent and number not in kept:
+            kept[number] = board.parent[number]
+            number = kept[number]
+    board.parent = kept
+
+
+def _referenced(board: Board) -> Iterator[int]:
+    for runs in board.runs.values():
+        yield from (run.ref.group for run in runs)
+    for marks in (board.marks, board.trails, board.noise):
+        yield from (mark.ref.group for mark in marks.values())
+    yield from (seen.last.ref.group for seen in board.seen.values() if seen.last)
+    yield from (low.ref.group for _, low in board.waiting.values())
+    for minute in board.minutes.values():
+        yield from (ref.group for ref in minute.marks.values())
+        yield from (low.ref.group for low in minute.lows.values())
+        for members in minute.traces.values():
+            yield from (ref.group for _, refs in members.values() for ref in refs)
 
 
 def _forget_marks(board: Board, cell: int) -> None:

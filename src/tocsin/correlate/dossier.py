@@ -48,16 +48,19 @@ class Dossier(msgspec.Struct, array_like=True):
     entities: dict[str, Entity] = {}
     links: list[Link] = []
 
-    def add(self, finding: Finding) -> None:
-        """Take one more finding in."""
+    def add(self, finding: Finding) -> bool:
+        """Take one more finding in; True when it is a new kind of step."""
         self.first = min(self.first, finding.time)
         self.last = max(self.last, finding.time)
         self.count += 1
         for entity in finding.entities:
             if joins(entity):
                 self._name(f"{entity.kind}|{entity.key}", entity)
-        self._step(*step_of(finding))
+        name, step = step_of(finding)
+        new = name not in self.steps
+        self._step(name, step)
         self._trim()
+        return new
 
     def merge(self, other: "Dossier") -> None:
         """Take everything of `other` in."""
@@ -87,7 +90,9 @@ class Dossier(msgspec.Struct, array_like=True):
             self.steps[name] = step
             return
         if (step.finding_ids[0]) < known.finding_ids[0]:
-            known.detail = step.detail
+            known.title, known.detail = step.title, step.detail
+            known.techniques, known.tactics = step.techniques, step.tactics
+        known.level = max(known.level, step.level, key=lambda level: level.rank)
         known.first = min(known.first, step.first)
         known.last = max(known.last, step.last)
         known.count += step.count
@@ -114,7 +119,7 @@ def _rank(step: Step) -> tuple[int, int]:
 
 def step_of(finding: Finding) -> tuple[str, Step]:
     """The step that a single finding is, and the name under which its repeats collapse."""
-    host = host_of(finding)
+    host = visible(host_of(finding))
     people = users_of(finding)
     user = people[0].name if people else ""
     program = next(

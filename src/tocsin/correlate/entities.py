@@ -17,6 +17,7 @@ BUILTIN = "builtin:"
 """Prefix of the key of an entity that is shown and never joins."""
 
 _NAME_LENGTH = 120
+_KEY_LENGTH = 1_000
 
 _NOBODY = frozenset(
     {
@@ -80,7 +81,9 @@ def entities_of(class_name: str, event: dict[str, Any]) -> tuple[Entity, ...]:
     host = host_key(_text(_at(event, "device"), "hostname") or _text(_at(event, "device"), "name"))
     found: dict[tuple[str, str, str], Entity] = {}
     for entity in _all(class_name, event, host):
-        found.setdefault((entity.kind, entity.key, entity.role), entity)
+        key = visible(entity.key, _KEY_LENGTH)
+        safe = Entity(entity.kind, key, visible(entity.name, _NAME_LENGTH), entity.role)
+        found.setdefault((safe.kind, safe.key, safe.role), safe)
     return tuple(found.values())
 
 
@@ -100,7 +103,7 @@ def joins(entity: Entity) -> bool:
 def _all(class_name: str, event: dict[str, Any], host: str) -> Iterator[Entity]:
     if host:
         device = _at(event, "device")
-        yield Entity("host", host, _shown(_text(device, "hostname") or _text(device, "name")))
+        yield Entity("host", host, _text(device, "hostname") or _text(device, "name"))
         yield from _address(_text(device, "ip"), "subject")
     yield from _processes(class_name, event, host)
     yield from _users(event, host)
@@ -125,7 +128,7 @@ def _process(process: dict[str, Any], role: str, host: str) -> Iterator[Entity]:
     image = _image(process)
     pid = _number(process.get("pid"))
     guid = _text(process, "uid").strip("{}").lower()
-    name = _shown(image or "process") + (f" ({pid})" if pid is not None else "")
+    name = (image or "process") + (f" ({pid})" if pid is not None else "")
     prefix = BUILTIN if image.lower() in _HUB_IMAGES or pid in (0, 4) else ""
     if guid and guid.strip("0-"):
         yield Entity("process", prefix + guid, name, role)
@@ -154,7 +157,7 @@ def _user(user: dict[str, Any], role: str, host: str) -> Iterator[Entity]:
     sid = _text(user, "uid").lower()
     if not name and not sid:
         return
-    shown = _shown(f"{domain}\\{name}" if domain and name else name or sid)
+    shown = f"{domain}\\{name}" if domain and name else name or sid
     yield Entity("user", _user_key(name.lower(), domain.lower(), sid, host), shown, role)
 
 
@@ -193,7 +196,7 @@ def _sessions(event: dict[str, Any], host: str) -> Iterator[Entity]:
         uid = _text(_at(owner, "session"), "uid").lower()
         if uid and host and _number(uid) not in _SHARED_SESSIONS:
             number = _number(uid)
-            shown = hex(number) if number is not None else _shown(uid)
+            shown = hex(number) if number is not None else uid
             yield Entity("session", f"{host}|{shown.lower()}", shown, role)
 
 
@@ -203,7 +206,7 @@ def _endpoints(event: dict[str, Any], host: str) -> Iterator[Entity]:
         yield from _address(_text(endpoint, "ip"), role)
         remote = host_key(_text(endpoint, "hostname") or _text(endpoint, "name"))
         if remote and remote not in (host, "localhost") and not _is_address(remote):
-            yield Entity("host", remote, _shown(_text(endpoint, "hostname") or remote), role)
+            yield Entity("host", remote, _text(endpoint, "hostname") or remote, role)
 
 
 def _address(value: str, role: str) -> Iterator[Entity]:
@@ -229,7 +232,7 @@ def _files(event: dict[str, Any], host: str) -> Iterator[Entity]:
     for file, role in named:
         path = _text(file, "path")
         if path and role == "target" and host:
-            yield Entity("file", f"{host}|{path.lower()}", _shown(path), role)
+            yield Entity("file", f"{host}|{path.lower()}", path, role)
         if not any(folder in path.lower() for folder in _SYSTEM_FOLDERS):
             yield from _hashes(file, path, role)
 
@@ -243,7 +246,7 @@ def _hashes(file: dict[str, Any], path: str, role: str) -> Iterator[Entity]:
     strongest = max((value for value in values if value.strip("0")), key=len, default="")
     if len(strongest) >= 32:  # noqa: PLR2004 - MD5, the shortest digest that identifies a file
         name = path.replace("/", "\\").rsplit("\\", 1)[-1]
-        yield Entity("hash", strongest, _shown(f"{name} {strongest[:12]}".strip()), role)
+        yield Entity("hash", strongest, f"{name} {strongest[:12]}".strip(), role)
 
 
 def _at(owner: dict[str, Any], name: str) -> dict[str, Any]:
@@ -272,7 +275,3 @@ def _is_address(text: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _shown(text: str) -> str:
-    return visible(text, _NAME_LENGTH)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 
 from tocsin.correlate.dossier import Dossier, Step
-from tocsin.model.findings import Entity, Level
+from tocsin.model.findings import Entity
 from tocsin.model.incidents import Incident, Moment
 
 MAX_TOLD = 12
@@ -13,32 +13,39 @@ MAX_TOLD = 12
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def timeline(dossier: Dossier) -> tuple[Moment, ...]:
-    """The steps in order of time, repeats collapsed into one line with a count."""
+def in_order(dossier: Dossier) -> list[Step]:
+    """The steps in order of time."""
+    return sorted(dossier.steps.values(), key=_order)
+
+
+def timeline(steps: Sequence[Step]) -> tuple[Moment, ...]:
+    """A line for each step; repeats are one line with a count."""
     return tuple(
         Moment(step.first, step.title, step.level, step.host, _who_and_what(step), step.count)
-        for step in _in_order(dossier)
+        for step in steps
     )
 
 
-def title(dossier: Dossier) -> str:
-    """The worst finding and its host, and how many other kinds of finding there are."""
-    worst = max(
-        dossier.steps.values(), key=lambda step: (step.level.rank, -step.first, step.rule_id)
-    )
-    others = len({step.rule_id for step in dossier.steps.values()}) - 1
-    where = f" on {worst.host}" if worst.host else ""
-    return worst.title + where + (f" and {others} more" if others else "")
+def worst(steps: Iterable[Step]) -> Step:
+    """The step of the highest level, the first of them."""
+    return min(steps, key=lambda step: (-step.level.rank, *_order(step)))
 
 
-def story(dossier: Dossier) -> str:
+def title(steps: Sequence[Step]) -> str:
+    """The worst finding and its host, and how many other rules spoke."""
+    chosen = worst(steps)
+    others = _rules(steps) - 1
+    where = f" on {chosen.host}" if chosen.host else ""
+    return chosen.title + where + (f" and {others} more" if others else "")
+
+
+def story(dossier: Dossier, steps: Sequence[Step]) -> str:
     """The whole incident in a few sentences: who, where, what first, what then, how far."""
-    steps = _in_order(dossier)
     told = _told(steps)
     sentences = [_opening(dossier, steps), *_sequence(told)]
     left = len(steps) - len(told)
     if left:
-        sentences.append(f"{left} more kinds of finding are in the timeline.")
+        sentences.append(f"{_plural(left, 'more step')} can be read in the timeline.")
     sentences.append(_closing(dossier, steps))
     return " ".join(sentence for sentence in sentences if sentence)
 
@@ -59,8 +66,8 @@ def rank(incident: Incident) -> tuple[int, int, int, int, str]:
     )
 
 
-def _in_order(dossier: Dossier) -> list[Step]:
-    return sorted(dossier.steps.values(), key=lambda step: (step.first, step.rule_id, step.detail))
+def _order(step: Step) -> tuple[int, str, str]:
+    return (step.first, step.rule_id, step.finding_ids[0][1])
 
 
 def _told(steps: Sequence[Step]) -> list[Step]:
@@ -176,8 +183,3 @@ def _stamp(time: int) -> str:
 def _clock(time: int) -> str:
     moment = _moment(time)
     return f"{moment:%H:%M:%S}" if moment else "an unknown time"
-
-
-def worst_level(dossier: Dossier) -> Level:
-    """The highest level among the findings."""
-    return max((step.level for step in dossier.steps.values()), key=lambda level: level.rank)

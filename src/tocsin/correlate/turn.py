@@ -93,10 +93,13 @@ class Turn:
         return pa.RecordBatch.from_arrays(arrays, schema=INCIDENT_CHANGES)
 
     def _take_core(self, finding: Finding) -> Ref:
-        own = Ref(finding.finding_id, self._open(finding))
         held = ties(finding, self._grouping)
+        near = [(tie, run) for tie in held for run in self._near(tie, finding.time)]
+        own = self._settle_in(finding, near)
+        for tie, run in near:
+            self.join(own, run.ref, tie.reason)
         for tie in held:
-            self._tie(tie, finding.time, own)
+            self._extend(tie, finding.time, own)
         minute = self._minute(finding.time // MINUTE)
         minute.observed = minute.decided = False
         for key, _window, _reason in anchors(finding, held, self._grouping):
@@ -146,16 +149,34 @@ class Turn:
         self._born.add(number)
         return number
 
-    def _tie(self, tie: Tie, time: int, own: Ref) -> None:
-        """Join the runs of the key that are near; several become one."""
+    def _near(self, tie: Tie, time: int) -> list[Run]:
+        """The runs of the key that reach to `time`."""
+        window = tie.window
+        runs = self._board.runs.get(tie.key, ())
+        return [run for run in runs if run.first - window <= time <= run.last + window]
+
+    def _settle_in(self, finding: Finding, near: list[tuple[Tie, Run]]) -> Ref:
+        """Add the finding to the group that it shares most with, or to a new one."""
+        board = self._board
+        for tie, run in near:
+            number = board.root(run.ref.group)
+            group = board.groups.get(number)
+            if group is None:
+                continue
+            if group.dossier.add(finding):
+                group.dossier.link(Link(finding.finding_id, run.ref.finding_id, tie.reason))
+            self._changed.add(number)
+            return Ref(finding.finding_id, number)
+        return Ref(finding.finding_id, self._open(finding))
+
+    def _extend(self, tie: Tie, time: int, own: Ref) -> None:
+        """Let the run of the key reach to `time`; runs that meet become one."""
+        near = self._near(tie, time)
         runs = self._board.runs.setdefault(tie.key, [])
-        near = [r for r in runs if r.first - tie.window <= time <= r.last + tie.window]
         if not near:
             runs.append(Run(time, time, tie.window, own))
             del runs[:-MAX_RUNS]
             return
-        for run in near:
-            self.join(own, run.ref, tie.reason)
         kept = near[0]
         kept.first = min(time, *(run.first for run in near))
         kept.last = max(time, *(run.last for run in near))

@@ -6,15 +6,20 @@ plain one in Python, which picks candidates by their four-letter fragments.
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from typing import Protocol
+from functools import partial
+from typing import Any, Protocol
 
 from tocsin.detect.sigma.checks import Check, check_of
 from tocsin.detect.sigma.ir import Op, Predicate
 
+_hyperscan: Any
 try:
-    import hyperscan
+    import hyperscan as _hyperscan
 except ImportError:  # not an x86-64 machine
-    hyperscan = None
+    _hyperscan = None
+
+hyperscan: Any = _hyperscan
+"""The engine's module, or None where there is none."""
 
 Numbered = tuple[int, Predicate]
 
@@ -32,7 +37,7 @@ def hyperscan_version() -> str:
         return ""
     probe = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
     probe.compile(expressions=[b"probe"], ids=[0], elements=1, flags=[0])
-    return probe.info().decode()
+    return str(probe.info().decode())
 
 
 def _collect(number: int, _start: int, _end: int, _flags: int, found: list[int]) -> None:
@@ -122,8 +127,8 @@ def _flags(predicate: Predicate) -> int:
 
 def _expression(predicate: Predicate) -> bytes:
     if predicate.op is Op.GLOB:
-        body = predicate.text
-        return (body.removesuffix(r"\Z") + r"\z" if body.endswith(r"\Z") else body).encode()
+        glob = predicate.text
+        return (glob.removesuffix(r"\Z") + r"\z" if glob.endswith(r"\Z") else glob).encode()
     if predicate.op is Op.RE:
         return predicate.text.encode("utf-8", "replace")
     body = escaped(predicate.text)
@@ -189,33 +194,28 @@ class PlainScanner:
         return found
 
 
-RawSearch = Callable[[bytes | None], bool]
+RawSearch = Callable[[bytes], object]
+"""Looks at raw bytes and leaves something in its list of sightings when an expression occurs."""
 
 
-def raw_search(expressions: Sequence[bytes], *, use_hyperscan: bool) -> RawSearch:
-    """A function that says whether any expression occurs in raw bytes, ignoring ASCII case.
-
-    Without raw bytes (None) it says yes.
-    """
+def raw_search(
+    expressions: Sequence[bytes], sightings: list[int], *, use_hyperscan: bool
+) -> RawSearch:
+    """A search for any of the expressions in raw bytes, ignoring ASCII case."""
     if use_hyperscan and hyperscan is not None:
-        return _hyperscan_search(expressions)
+        return _hyperscan_search(expressions, sightings)
     search = re.compile(b"|".join(expressions), re.IGNORECASE).search
-    return lambda raw: raw is None or search(raw) is not None
+    return lambda raw: sightings.append(0) if search(raw) else None
 
 
-def _hyperscan_search(expressions: Sequence[bytes]) -> RawSearch:
+def _hyperscan_search(expressions: Sequence[bytes], sightings: list[int]) -> RawSearch:
     database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
     count = len(expressions)
-    flag = hyperscan.HS_FLAG_CASELESS | hyperscan.HS_FLAG_SINGLEMATCH
-    database.compile(expressions=list(expressions), ids=list(range(count)), elements=count, flags=[flag] * count)
+    database.compile(
+        expressions=list(expressions),
+        ids=list(range(count)),
+        elements=count,
+        flags=[hyperscan.HS_FLAG_CASELESS | hyperscan.HS_FLAG_SINGLEMATCH] * count,
+    )
     database.scratch = hyperscan.Scratch(database)
-    scan = database.scan
-
-    def search(raw: bytes | None) -> bool:
-        if raw is None:
-            return True
-        found: list[int] = []
-        scan(raw, _collect, 0, found)
-        return bool(found)
-
-    return search
+    return partial(database.scan, match_event_handler=_collect, context=sightings)

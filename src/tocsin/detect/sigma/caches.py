@@ -6,7 +6,6 @@ budget, every cache turns: young becomes old, old is forgotten. Nothing that is 
 result: it is computed again.
 """
 
-from collections.abc import Hashable
 from typing import Any, Protocol
 
 
@@ -56,7 +55,7 @@ class Generations(dict[Any, Any]):
         self._old: dict[Any, Any] = {}
         budget.join(self)
 
-    def __missing__(self, key: Hashable) -> Any:
+    def __missing__(self, key: Any) -> Any:
         found = self._old.pop(key, self)
         value = self.compute(key) if found is self else found
         self[key] = value

@@ -15,11 +15,17 @@ from tocsin.detect.sigma.ir import Op, Predicate
 from tocsin.detect.sigma.semantics import address, number
 
 MAX_BACKTRACK = 8_192
-"""Characters that a backtracking pattern looks at (exponential time must stay bounded in length)."""
+"""Characters that a backtracking pattern looks at: exponential time must stay bounded."""
 
 Check = Callable[[str], bool]
 
-_COMPARE = {Op.LT: operator.lt, Op.LTE: operator.le, Op.GT: operator.gt, Op.GTE: operator.ge, Op.NE: operator.ne}
+_COMPARE: dict[Op, Callable[..., bool]] = {
+    Op.LT: operator.lt,
+    Op.LTE: operator.le,
+    Op.GT: operator.gt,
+    Op.GTE: operator.ge,
+    Op.NE: operator.ne,
+}
 
 
 def check_of(predicate: Predicate) -> Check:
@@ -52,11 +58,14 @@ def _literal(predicate: Predicate) -> Check:
 
 
 def _compare(predicate: Predicate) -> Check:
-    test, wanted = _COMPARE[predicate.op], number(predicate.text)
+    test: Callable[[float, float], bool] = _COMPARE[predicate.op]
+    wanted = number(predicate.text)
+    if wanted is None:
+        return lambda text: False  # noqa: ARG005 - nothing compares with it
 
     def check(text: str) -> bool:
         found = number(text)
-        return found is not None and bool(test(found, wanted))
+        return found is not None and test(found, wanted)
 
     return check
 
@@ -126,7 +135,11 @@ def dollar_before_newline(pattern: str, *, multiline: bool) -> str:
             position += 2
             continue
         if in_class:
-            in_class = char != "]" or pattern[position - 1] == "[" or pattern[position - 2 : position] == "[^"
+            in_class = (
+                char != "]"
+                or pattern[position - 1] == "["
+                or pattern[position - 2 : position] == "[^"
+            )
         elif char == "[":
             in_class = True
         out.append(r"(?:\n?\z)" if char == "$" and not in_class and not multiline else char)

@@ -29,7 +29,10 @@ def compile_plan(
     scopes = _scopes([found for _, found in active], table)
     predicates = tuple(table.predicates)
     engine = hyperscan_version() if use_hyperscan else ""
-    statuses = [_active(parsed.rule, tree, predicates) for (parsed, _), tree in zip(active, trees, strict=True)]
+    statuses = [
+        _active(parsed.rule, tree, predicates)
+        for (parsed, _), tree in zip(active, trees, strict=True)
+    ]
     statuses += [_unfed(parsed.rule) for parsed, found in bound if not found]
     return Plan(
         format=FORMAT,

@@ -205,4 +205,4 @@ def _glob_part(part: Any) -> str:
         return ".*"
     if part is SpecialChars.WILDCARD_SINGLE:
         return "."
-    return re.escape(part)
+    return re.escape(str(part))

@@ -1,8 +1,8 @@
-"""Keywords: text searched in every value of a record, with a cheap look at the raw bytes first.
+r"""Keywords: text searched in every value of a record, with a cheap look at the raw bytes first.
 
 The raw line is JSON, where a value may be written with escapes. Fragments are therefore made only
 of characters that JSON has no reason to escape, and a line that escapes an ASCII character as
-`\\u00..`, or holds one of the two characters outside ASCII whose lower case is or begins with an
+`\u00..`, or holds one of the two characters outside ASCII whose lower case is or begins with an
 ASCII letter (U+0130, U+212A), counts as a candidate too. Candidates are decided exactly.
 """
 
@@ -30,13 +30,19 @@ class KeywordChecks:
     """Exact decision of a route's keywords on a record."""
 
     def __init__(self, keywords: Mapping[int, Predicate]) -> None:
+        plain = {n: p for n, p in keywords.items() if p.op is Op.CONTAINS and not p.cased}
+        self._contained = {slot: predicate.text for slot, predicate in plain.items()}
         self._checks: dict[int, Check] = {slot: check_of(p) for slot, p in keywords.items()}
 
     def true_of(self, fields: Mapping[str, Any]) -> frozenset[int]:
         """Slots of the keywords that some value of the record holds."""
         values = texts(list(fields.values()))
+        joined = "\0".join(values).lower()
+        contained = self._contained
         return frozenset(
-            slot for slot, check in self._checks.items() if any(check(text) for text in values)
+            slot
+            for slot, check in self._checks.items()
+            if contained.get(slot, "") in joined and any(check(text) for text in values)
         )
 
 

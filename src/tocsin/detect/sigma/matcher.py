@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from operator import getitem
 from typing import Any
 
-from tocsin.detect.sigma.automata import raw_search
+from tocsin.detect.sigma.automata import RawSearch, raw_search
 from tocsin.detect.sigma.caches import Budget
 from tocsin.detect.sigma.fields import FieldProgram, by_field
 from tocsin.detect.sigma.ir import Predicate
 from tocsin.detect.sigma.plan import Plan
-from tocsin.detect.sigma.routes import Outcome
+from tocsin.detect.sigma.routes import AGAIN, Outcome
 from tocsin.detect.sigma.streams import Stream
 from tocsin.model.records import NativeRecord
 
@@ -43,7 +43,8 @@ class Matcher:
             self._databases.setdefault(database.field, []).append(database)
         self._programs: dict[str, FieldProgram] = {}
         self._streams: dict[tuple[str, str], Stream] = {}
-        self._searches: dict[tuple[bytes, ...], Any] = {}
+        self._searches: dict[tuple[bytes, ...], RawSearch] = {}
+        self._sightings: list[int] = []
 
     def program(self, field: str) -> FieldProgram:
         """The program of a field of rules, built on first use."""
@@ -53,12 +54,17 @@ class Matcher:
             self._programs[field] = found
         return found
 
-    def search(self, wanted: tuple[bytes, ...]) -> Any:
+    def search(self, wanted: tuple[bytes, ...] | None) -> RawSearch:
         """The raw-line search for these expressions, shared by the routes that want the same."""
+        if wanted is None:
+            return self._suspect
         if wanted not in self._searches:
             use = bool(self.plan.engine)
-            self._searches[wanted] = raw_search(wanted, use_hyperscan=use)
+            self._searches[wanted] = raw_search(wanted, self._sightings, use_hyperscan=use)
         return self._searches[wanted]
+
+    def _suspect(self, _raw: bytes | None) -> None:
+        self._sightings.append(0)
 
     @property
     def predicates(self) -> Sequence[Predicate]:
@@ -79,15 +85,14 @@ class Matcher:
             for stream in self._streams.values():
                 stream.close()
 
-    def match(
-        self, records: Sequence[NativeRecord], raws: Sequence[bytes | None]
-    ) -> list[Hit]:
+    def match(self, records: Sequence[NativeRecord], raws: Sequence[bytes | None]) -> list[Hit]:
         """Hits of all rules on all records, in order of row and rule.
 
         `raws` are the JSON lines the records were read from (only used to rule keywords out
         quickly); None where the record was not read from JSON.
         """
         hits: list[Hit] = []
+        sightings = self._sightings
         source_id = shape = ""
         stream = self.stream(source_id, shape)
         for row, record in enumerate(records):
@@ -96,8 +101,8 @@ class Matcher:
                 stream = self.stream(source_id, shape)
             fields = record[2]
             get = fields.get
+            key = tuple(map(get, stream.keys))
             try:
-                key = tuple(map(get, stream.keys))
                 route = stream.routes[key]
                 if route.special:
                     route, signature = stream.careful(key, fields)
@@ -106,8 +111,16 @@ class Matcher:
             except TypeError:  # a list or an object where a rule expects a value
                 route, signature = stream.careful(key, fields)
             outcome = route.memo[signature]
-            if route.search is not None and route.search(raws[row]):
-                outcome = route.with_keywords(signature, fields)
+            if outcome is AGAIN:
+                signature = route.signature(fields)
+                outcome = route.memo[signature]
+            search = route.search
+            if search is not None:
+                raw = raws[row]
+                (self._suspect if raw is None else search)(raw)
+                if sightings:
+                    sightings.clear()
+                    outcome = route.with_keywords(signature, fields)
             if outcome:
                 if outcome.__class__ is Outcome:
                     outcome = route.finish(outcome, signature, fields)

@@ -33,6 +33,9 @@ _REJECTED = (
 )
 """What pySigma raises on documents that are valid YAML but no rule it knows."""
 
+_MAX_DEPTH = 64
+"""Levels of a document that its digest tells apart."""
+
 _LATER = {
     "correlation": "correlation rules come later",
     "filter": "filters come later with the correlation rules",
@@ -72,7 +75,7 @@ def parse_rules(files: Iterable[tuple[str, bytes]]) -> RuleSet:
 
 def _documents(where: str, data: bytes) -> Iterator[tuple[dict[str, Any], RuleStatus | None]]:
     try:
-        loaded = list(yaml.load_all(data.decode("utf-8-sig"), Loader=SigmaYAMLLoader))  # noqa: S506 - a SafeLoader that also refuses duplicate keys
+        loaded = list(yaml.load_all(data.decode("utf-8-sig"), Loader=SigmaYAMLLoader))
     except UnicodeDecodeError as error:
         yield {}, _unreadable(where, f"not UTF-8: byte {error.start}")
     except yaml.YAMLError as error:
@@ -90,7 +93,9 @@ def _documents(where: str, data: bytes) -> Iterator[tuple[dict[str, Any], RuleSt
 
 
 def _unreadable(where: str, reason: str) -> RuleStatus:
-    return RuleStatus(rule_id=where, title="", state=RuleState.UNSUPPORTED, reason=reason, where=where)
+    return RuleStatus(
+        rule_id=where, title="", state=RuleState.UNSUPPORTED, reason=reason, where=where
+    )
 
 
 def _status(rule: Rule, state: RuleState, reason: str) -> RuleStatus:
@@ -126,7 +131,7 @@ def _rule(where: str, document: dict[str, Any], table: PredicateTable) -> Parsed
 def _why(error: BaseException) -> str:
     if isinstance(error, KeyError) and error.args and error.args[0] in ("logsource", "detection"):
         return f"invalid rule: it has no {error.args[0]}"
-    return f"invalid rule: {error or type(error).__name__}"
+    return f"invalid rule: {str(error) or type(error).__name__}"
 
 
 def _fold(name: str | None) -> str:
@@ -151,7 +156,9 @@ def _about(where: str, document: dict[str, Any]) -> Rule:
         status=str(document.get("status") or ""),
         description=str(document.get("description") or "").strip(),
         techniques=tuple(tag.upper() for tag in tags if tag[:1] == "t" and tag[1:2].isdigit()),
-        tactics=tuple(tag.replace("_", "-") for tag in tags if tag[0].isalpha() and not tag[1:2].isdigit()),
+        tactics=tuple(
+            tag.replace("_", "-") for tag in tags if tag[0].isalpha() and not tag[1:2].isdigit()
+        ),
         digest=digest,
         where=where,
         product="",
@@ -162,7 +169,7 @@ def _about(where: str, document: dict[str, Any]) -> Rule:
 
 def _plain(value: Any, depth: int = 0) -> Any:
     """A value as JSON can hold it: dates and odd keys as text, depth bounded."""
-    if depth > 64:
+    if depth > _MAX_DEPTH:
         return repr(type(value))
     if isinstance(value, dict):
         return {str(key): _plain(item, depth + 1) for key, item in value.items()}
@@ -184,4 +191,8 @@ def _level(value: Any) -> Level:
 def _tags(value: Any) -> list[str]:
     """The ATT&CK tags without their prefix, lower-cased."""
     found = (str(tag).lower() for tag in value) if isinstance(value, list) else iter(())
-    return [tag.removeprefix("attack.") for tag in found if tag.startswith("attack.") and tag != "attack."]
+    return [
+        tag.removeprefix("attack.")
+        for tag in found
+        if tag.startswith("attack.") and tag != "attack."
+    ]

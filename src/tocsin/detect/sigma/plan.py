@@ -4,6 +4,7 @@ import platform
 from collections.abc import Iterable, Sequence
 from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
+from typing import Protocol
 
 import msgspec
 
@@ -101,7 +102,11 @@ def plan_key(files: Iterable[tuple[str, bytes]], logsources: Sequence[LogsourceB
     return digest.hexdigest()[:32]
 
 
-def _add(digest: "sha256", part: bytes) -> None:  # type: ignore[valid-type] # hashlib has no public type
+class _Digest(Protocol):
+    def update(self, data: bytes, /) -> None: ...
+
+
+def _add(digest: _Digest, part: bytes) -> None:
     digest.update(len(part).to_bytes(8, "big"))
     digest.update(part)
 

@@ -117,7 +117,9 @@ def _cost(slots: Iterable[int], weight: Callable[[int], float]) -> float:
     return sum(weight(slot) for slot in slots)
 
 
-def index(triggers: Mapping[int, Slots | None]) -> tuple[dict[int, tuple[int, ...]], tuple[int, ...]]:
+def index(
+    triggers: Mapping[int, Slots | None],
+) -> tuple[dict[int, tuple[int, ...]], tuple[int, ...]]:
     """Slot -> keys to look at when it holds, and the keys that must always be looked at."""
     by_slot: dict[int, list[int]] = {}
     always: list[int] = []

@@ -10,7 +10,7 @@ from tocsin.detect.sigma.ir import Op, Predicate
 from tocsin.detect.sigma.keywords import KeywordChecks, expressions
 from tocsin.detect.sigma.residual import Rest, Slots, holds, holds_unless, index, slots_in, trigger
 from tocsin.detect.sigma.semantics import texts
-from tocsin.detect.sigma.views import NOTHING, View, first_present
+from tocsin.detect.sigma.views import MORE, NOTHING, View, first_present
 
 Names = tuple[str, ...]
 Pairs = tuple[tuple[str, str], ...]
@@ -25,12 +25,8 @@ class Engine(Protocol):
     def program(self, field: str) -> FieldProgram:
         """The program of a field of rules."""
 
-    def search(self, wanted: tuple[bytes, ...]) -> RawSearch:
-        """A search for any of these expressions in raw bytes."""
-
-
-def _always(_raw: bytes | None) -> bool:
-    return True
+    def search(self, wanted: tuple[bytes, ...] | None) -> RawSearch:
+        """A search for any of these expressions in raw bytes; None: every line is a candidate."""
 
 
 class Slot(NamedTuple):
@@ -46,6 +42,10 @@ class Outcome(NamedTuple):
 
     hits: tuple[int, ...]
     pending: tuple[int, ...]
+
+
+AGAIN = Outcome((), ())
+"""What a signature decides that says MORE: look again, at all names of each field."""
 
 
 class Route:
@@ -72,7 +72,7 @@ class Route:
         self.keyword_checks = KeywordChecks(self.keywords)
         self.search: RawSearch | None = None
         self.names: Names = ()
-        self.several: tuple[Names, ...] = ()
+        self.natives: tuple[Names, ...] = ()
         self.views: tuple[View, ...] = ()
         self.memo: Memo
 
@@ -96,18 +96,23 @@ class Route:
             if predicate.field and predicate.op is not Op.FIELDREF:
                 key = (predicate.field, slot.natives, slot.translate)
                 groups.setdefault(key, {})[slot.number] = n
-        ordered = sorted(groups.items(), key=lambda item: len(item[0][1]) > 1)
+        ordered = list(groups.items())
         self.views = tuple(
-            View(engine.program(field), numbers, dict(translate), engine.budget)
-            for (field, _, translate), numbers in ordered
+            View(
+                engine.program(field),
+                numbers,
+                engine.budget,
+                translate=dict(translate),
+                several=len(natives) > 1,
+            )
+            for (field, natives, translate), numbers in ordered
         )
-        self.names = tuple(natives[0] for (_, natives, _), _ in ordered if len(natives) == 1)
-        self.several = tuple(natives for (_, natives, _), _ in ordered if len(natives) > 1)
-        self.special = self.special or bool(self.several)
+        self.names = tuple(natives[0] for (_, natives, _), _ in ordered)
+        self.natives = tuple(natives for (_, natives, _), _ in ordered)
         self.memo = Memo(self, engine.budget)
         if self.keywords:
             wanted = expressions(self.keywords[n] for n in self._searched())
-            self.search = _always if wanted is None else engine.search(wanted)
+            self.search = engine.search(wanted)
 
     def _searched(self) -> set[int]:
         """Keywords of which one must hold for a rule to need a closer look."""
@@ -120,9 +125,10 @@ class Route:
 
     def signature(self, fields: Mapping[str, Any]) -> Signature:
         """Slots of each view for a record, whatever its values are."""
-        values = list(map(fields.get, self.names))
-        values.extend(first_present(fields, names) for names in self.several)
-        return tuple(view.of(value) for view, value in zip(self.views, values, strict=True))
+        return tuple(
+            view.of(first_present(fields, natives))
+            for view, natives in zip(self.views, self.natives, strict=True)
+        )
 
     def decide(self, true: Slots) -> Outcome | tuple[int, ...]:
         """Rules that hit when exactly `true` holds (references to other fields still open)."""
@@ -199,6 +205,8 @@ class Memo(Generations):
 
     def compute(self, key: Signature) -> Outcome | tuple[int, ...]:
         """See `Generations`."""
+        if MORE in key:
+            return AGAIN
         return self._route.decide(NOTHING.union(*key))
 
     def cost(self, key: Signature) -> int:

@@ -1,4 +1,4 @@
-"""What a Sigma predicate means on a native record: the one place where this is decided.
+r"""What a Sigma predicate means on a native record: the one place where this is decided.
 
 - **Text.** Values are compared as text. A string is itself; an integer is its decimal digits, so
   4624 equals "4624"; a float is its shortest form and an integral float is the integer (1.0 is
@@ -14,7 +14,7 @@
 - **Wildcards.** `*` is any run of characters including none and line breaks, `?` is exactly one
   character. `*` alone holds for every present value.
 - **Regular expressions** search (they are not anchored), `.` does not match a line break unless
-  the `s` flag is set, and `\\d`, `\\w`, `\\s` and `\\b` are ASCII.
+  the `s` flag is set, and `\d`, `\w`, `\s` and `\b` are ASCII.
 - **Numbers.** `lt`, `lte`, `gt`, `gte` and `neq` hold only for values that are numbers or decimal
   text ("0x10" is not), with the mathematical meaning.
 - **CIDR.** The value must be one address; an IPv4 address mapped into IPv6 counts as IPv4.
@@ -23,11 +23,15 @@
   some part of one value matches). Names of fields are not searched.
 """
 
+import re
 from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any
 
 MISSING: tuple[str, ...] = ()
+
+_DECIMAL = re.compile(r"[+-]?[0-9]{1,300}(\.[0-9]{1,300})?([eE][+-]?[0-9]{1,3})?")
+"""What counts as a number; bounded, since converting long digits takes quadratic time."""
 
 
 def texts(value: Any) -> tuple[str, ...]:
@@ -65,15 +69,9 @@ def scalar_text(value: Any) -> str:
 
 def number(text: str) -> float | int | None:
     """The number that a decimal text denotes, or None."""
-    try:
-        return int(text) if text.isascii() and "_" not in text else None
-    except ValueError:
-        pass
-    try:
-        value = float(text) if text.isascii() and "_" not in text else None
-    except ValueError:
+    if not _DECIMAL.fullmatch(text):
         return None
-    return value if value is not None and value == value and abs(value) != float("inf") else None
+    return int(text) if text.lstrip("+-").isdigit() else float(text)
 
 
 def address(text: str) -> IPv4Address | IPv6Address | None:

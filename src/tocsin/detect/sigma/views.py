@@ -11,6 +11,9 @@ from tocsin.detect.sigma.semantics import texts
 Slots = frozenset[int]
 NOTHING: Slots = frozenset()
 
+MORE: Slots = frozenset({-1})
+"""Stands for a field that comes under several names when the first of them is missing."""
+
 LONG = 4_096
 """Characters from which a value is remembered by its digest instead of by itself."""
 
@@ -25,15 +28,18 @@ class View(Generations):
     rule, and a long string is not worth keeping.
     """
 
-    __slots__ = ("_digests", "_program", "_sets", "_slots", "_translate", "missing")
+    __slots__ = ("_digests", "_none", "_program", "_sets", "_slots", "_translate", "missing")
 
     def __init__(
         self,
         program: FieldProgram,
         slots: Mapping[int, int],
-        translate: Mapping[str, str],
         budget: Budget,
+        *,
+        translate: Mapping[str, str],
+        several: bool,
     ) -> None:
+        """`several`: the field has more names, so that a missing value says MORE."""
         super().__init__(budget)
         self._program = program
         self._slots = slots
@@ -41,18 +47,19 @@ class View(Generations):
         self._sets: dict[Slots, Slots] = {}
         self._digests: dict[Hashable, Slots] = {}
         self.missing = self._projected(program.missing)
-        self[None] = self.missing
+        self._none = MORE if several else self.missing
+        self[None] = self._none
 
-    def __missing__(self, value: Hashable) -> Slots:
-        if value.__class__ is not str or len(value) > LONG:  # type: ignore[arg-type] # it is a str here
+    def __missing__(self, value: Any) -> Slots:
+        if value.__class__ is not str or len(value) > LONG:
             return self._elsewhere(value)
         found = self._old.pop(value, None)
         slots = self.slots_of(value) if found is None else found
         self[value] = slots
-        self._budget.spend(len(value) + _ENTRY)  # type: ignore[arg-type] # it is a str here
+        self._budget.spend(len(value) + _ENTRY)
         return slots
 
-    def _elsewhere(self, value: Hashable) -> Slots:
+    def _elsewhere(self, value: Any) -> Slots:
         """Values that are no key of this dict: numbers, and long texts by their digest."""
         if isinstance(value, str):
             key: Hashable = blake2b(value.encode("utf-8", "surrogatepass"), digest_size=16).digest()
@@ -66,6 +73,8 @@ class View(Generations):
 
     def of(self, value: Any) -> Slots:
         """Slots for any native value, from the cache where it can be a key."""
+        if value is None:
+            return self.missing
         return self.slots_of(value) if isinstance(value, list | dict) else self[value]
 
     def slots_of(self, value: Any) -> Slots:
@@ -88,7 +97,7 @@ class View(Generations):
         super().turn()
         self._digests.clear()
         self._sets.clear()
-        self[None] = self.missing
+        self[None] = self._none
 
 
 def first_present(fields: Mapping[str, Any], names: tuple[str, ...]) -> Any:

@@ -27,7 +27,7 @@ from tocsin.model.findings import (
 )
 from tocsin.model.records import NativeRecord, Position
 from tocsin.model.stages import IDENTITIES, ContextSnapshot, Observed, run_fold
-from tocsin.normalize import Normalizer, estimate_host_clocks
+from tocsin.normalize import Normalizer
 
 NO_IDENTITIES = pa.RecordBatch.from_pylist([], schema=IDENTITIES)
 
@@ -62,7 +62,7 @@ def observe(raw: pa.RecordBatch, compiled: Compiled, context: ContextSnapshot) -
         decoded.records, decoded.positions, decoded.raws, context
     )
     counts = quality_counts(decoded, compiled)
-    clocks = estimate_host_clocks(decoded.records)
+    clocks = compiled.normalizer.host_clocks(decoded.records)
     return Observed(events, hits, identities, decoded.rejects, counts, clocks)
 
 
@@ -117,6 +117,13 @@ def decode(raw: pa.RecordBatch, normalizer: Normalizer) -> Decoded:
 def detect(decoded: Decoded, compiled: Compiled, context: ContextSnapshot) -> pa.RecordBatch:
     """Findings (`findings.FINDINGS`) of every rule on every record, on native fields."""
     hits = compiled.matcher.match(decoded.records, decoded.raws)
+    return findings_of(hits, decoded, compiled, context)
+
+
+def findings_of(
+    hits: Sequence[tuple[int, int]], decoded: Decoded, compiled: Compiled, context: ContextSnapshot
+) -> pa.RecordBatch:
+    """(row, rule) hits with all that a person needs to judge them."""
     return findings_to_arrow(
         [
             (decoded.positions[row].offset, _finding(decoded, row, rule, compiled, context))

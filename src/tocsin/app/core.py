@@ -28,10 +28,13 @@ from tocsin.app.arrow import from_bytes
 from tocsin.app.clock import SystemClock
 from tocsin.app.logs import speak
 from tocsin.app.observer import Task, run_observer
-from tocsin.app.site import Site, applied_content
+from tocsin.app.site import DEAD, Site, applied_content, read_content
 from tocsin.app.workers import Reply, Request, Worker
+from tocsin.collect.folder import release
+from tocsin.collect.reader import SpoolReader
 from tocsin.correlate.incidents import IncidentFold
 from tocsin.errors import TocsinError
+from tocsin.model.content import ContentSet
 from tocsin.model.findings import Level, findings_from_arrow
 from tocsin.model.incidents import Incident, incident_from_bytes
 from tocsin.model.stages import HostClock
@@ -46,8 +49,11 @@ LAKE_RETRY = 5.0
 TOLD_FROM = Level.MEDIUM
 """The level from which a new incident is told on the terminal."""
 
-CONTENT_EVERY = 1.0
-"""Seconds between two looks at which content is in force."""
+LOOK_EVERY = 0.5
+"""Seconds between two looks at dead letters and at which content is in force."""
+
+CONTENT = "content"
+"""The fold that remembers which content core works with."""
 
 CLOCKS = "host-clock"
 """The fold that remembers each host's clock."""
@@ -93,22 +99,40 @@ class Core:
         self._fold = IncidentFold()
         self._clocks = {
             host: msgspec.msgpack.decode(data, type=HostClock)
-            for host, data in self._state.all_fold_states(CLOCKS).items()
+            for host, data in self._state.fold_states(CLOCKS).items()
         }
         self._clocks_sent: dict[str, int] = {}
         self._clocks_version = 1 if self._clocks else 0
         self._stopping = False
         self._told: dict[str, Level] = {}
-        self._content_seen = clock.monotonic()
+        self._looked = clock.monotonic()
+        self._spool = SpoolReader(site.spool)
         self._begin(partitions)
 
     def _begin(self, partitions: Sequence[str]) -> None:
         """Start a worker per partition with the content in force."""
-        content = applied_content(self._site)
+        content = self._content_to_use(partitions)
         self._content_id = content.content_id
         self._clocks_sent = {}
         setup = parts.prepare(content, parts.rule_files(content, None), self._site.plans)
         self._lanes = {name: self._lane(name, setup) for name in partitions}
+
+    def _content_to_use(self, partitions: Sequence[str]) -> ContentSet:
+        """What is in force, unless events judged under older content are not all in the lake yet.
+
+        An event must go to the same class when it is observed again (see `store.lake`).
+        """
+        used = self._state.fold_states(CONTENT).get("core")
+        behind = any(
+            self._state.cursor(name, "lake") < self._state.cursor(name, "think")
+            for name in partitions
+        )
+        if used is not None and behind:
+            return read_content(self._site, used.decode())
+        content = applied_content(self._site)
+        with self._state.think(CONTENT) as tx:
+            tx.put_fold_states(CONTENT, {"core": content.content_id.encode()})
+        return content
 
     def _lane(self, partition: str, setup: parts.Setup) -> Lane:
         judged, stored = (self._state.cursor(partition, kind) for kind in ("think", "lake"))
@@ -139,7 +163,11 @@ class Core:
         answered: set[str] = set()
         draining = False
         while not draining or any(lane.open or lane.waiting for lane in self._lanes.values()):
-            draining = draining or self._stopping or self._content_changed()
+            draining = draining or self._stopping
+            if self._clock.monotonic() - self._looked > LOOK_EVERY:
+                self._looked = self._clock.monotonic()
+                self._take_dead_letters()
+                draining = draining or self._content_changed()
             for lane in self._lanes.values():
                 self._feed(lane, draining=draining)
             by_connection = {lane.worker.connection: lane for lane in self._lanes.values()}
@@ -153,9 +181,6 @@ class Core:
             lane.worker.close()
 
     def _content_changed(self) -> bool:
-        if self._clock.monotonic() - self._content_seen < CONTENT_EVERY:
-            return False
-        self._content_seen = self._clock.monotonic()
         applied = self._state.applied_content()
         return applied is not None and applied.content_id != self._content_id
 
@@ -224,8 +249,6 @@ class Core:
             }
             tx.journal(now, "core", "batch", subject=lane.partition, body=body)
             tx.set_cursor("think", args["last"])
-            crash.point("core.before-commit")
-        crash.point("core.after-commit")
         metrics.findings.inc(fresh)
         metrics.rejects.inc(rejects.num_rows)
         metrics.duplicates.inc(len(duplicates))
@@ -281,7 +304,23 @@ class Core:
         crash.point("core.lake-flushed")
         lane.waiting = reply.args["waiting"]
         self._state.set_cursor(lane.partition, "lake", reply.args["upto"])
+        release(self._site.spool, lane.partition, reply.args["upto"])
         metrics.waiting_for_lake.labels(lane.partition).set(lane.waiting)
+
+    def _take_dead_letters(self) -> None:
+        """Move what the edge refused from its partition of the spool into the state."""
+        judged = self._state.cursor(DEAD, "think")
+        rejects = self._spool.read(DEAD, judged)
+        if rejects is None:
+            return
+        last = rejects.column("offset")[-1].as_py()
+        with self._state.think(DEAD) as tx:
+            tx.add_rejects(rejects)
+            body = {"first": judged + 1, "last": last, "dead_letters": rejects.num_rows}
+            tx.journal(self._clock.now(), "core", "dead-letters", subject=DEAD, body=body)
+            tx.set_cursor("think", last)
+        metrics.rejects.inc(rejects.num_rows)
+        release(self._site.spool, DEAD, last)
 
 
 def _first_seen(tx: Think, identities: pa.RecordBatch) -> list[int]:

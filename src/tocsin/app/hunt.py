@@ -20,14 +20,16 @@ from tocsin.app import parts
 from tocsin.app.arrow import from_bytes, to_bytes
 from tocsin.app.clock import SystemClock
 from tocsin.app.workers import Reply, Request, Worker, in_parallel, serve
-from tocsin.correlate.incidents import IncidentFold, rank
+from tocsin.correlate.incidents import IncidentFold
+from tocsin.correlate.story import rank
 from tocsin.errors import UsageError
-from tocsin.formats import DEFAULT, RawBatch, Rejected, Stamp, read_batches, to_envelope
+from tocsin.formats.limits import DEFAULT
+from tocsin.formats.read import read_batches, total_bytes
+from tocsin.formats.records import RawBatch, Rejected, Stamp, to_envelope
 from tocsin.model.findings import Finding, findings_from_arrow, findings_to_arrow
 from tocsin.model.incidents import Incident, incident_from_bytes
 from tocsin.model.rules import RuleStatus
 from tocsin.model.stages import ContextSnapshot, HostClock
-from tocsin.normalize import class_schema, estimate_host_clocks
 from tocsin.store.lake import Lake
 
 CLOCK_SAMPLE = 2_048
@@ -160,8 +162,7 @@ def _total_bytes(paths: Sequence[Path]) -> int:
     for path in paths:
         if not path.exists():
             raise UsageError(f"{path} does not exist")
-    files = (f for path in paths for f in ([path] if path.is_file() else path.rglob("*")))
-    return sum(f.stat().st_size for f in files if f.is_file())
+    return total_bytes(paths)
 
 
 def _refuse_used(lake: Path | None) -> None:
@@ -201,7 +202,7 @@ def _by_file(batch: RawBatch) -> Iterator[tuple[str, RawBatch]]:
 
 def _clocks(raw: pa.RecordBatch, compiled: flow.Compiled) -> dict[str, Any]:
     decoded = flow.decode(raw.slice(0, CLOCK_SAMPLE), compiled.normalizer)
-    clocks: dict[str, Any] = msgspec.to_builtins(estimate_host_clocks(decoded.records))
+    clocks: dict[str, Any] = msgspec.to_builtins(compiled.normalizer.host_clocks(decoded.records))
     return clocks
 
 
@@ -252,7 +253,7 @@ class Hunter:
         self._task = task
         self._compiled = parts.build(task.setup)
         self._context = ContextSnapshot(task.site, task.setup.content.content_id)
-        self._lake = Lake(Path(task.lake), class_schema) if task.lake else None
+        self._lake = Lake(Path(task.lake), self._compiled.normalizer.class_schema) if task.lake else None
         self._events: dict[str, list[pa.RecordBatch]] = {}
         self._rows = 0
         self._last = -1

@@ -10,8 +10,8 @@ duplicates = Counter("tocsin_duplicates", "Events delivered again by their sourc
 judge_seconds = Counter("tocsin_judge_seconds", "Time spent in state transactions")
 restarts = Counter("tocsin_starts", "Starts of a process of the service", ["part"])
 
-received = Counter("tocsin_received_records", "Records made durable in the spool", ["input"])
-received_bytes = Counter("tocsin_received_bytes", "Bytes of those records", ["input"])
+received = Counter("tocsin_received_records", "Records made durable in the spool", ["partition"])
+received_bytes = Counter("tocsin_received_bytes", "Bytes of those records", ["partition"])
 
 waiting_for_lake = Gauge(
     "tocsin_waiting_for_lake", "Events judged but not yet in the lake", ["partition"],

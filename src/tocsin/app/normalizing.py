@@ -10,9 +10,11 @@ from tocsin import flow
 from tocsin.app import parts
 from tocsin.app.clock import SystemClock
 from tocsin.app.site import Site, disk_content
-from tocsin.formats import DEFAULT, Rejected, Stamp, read_batches, to_envelope
+from tocsin.formats.limits import DEFAULT
+from tocsin.formats.read import read_batches
+from tocsin.formats.records import Rejected, Stamp, to_envelope
 from tocsin.model.stages import ContextSnapshot
-from tocsin.normalize import compile_sources, estimate_host_clocks
+from tocsin.normalize import compile_sources
 
 
 class Refused(msgspec.Struct, frozen=True):
@@ -40,7 +42,7 @@ def normalize_files(
         offset += len(batch)
         for row in decoded.rejects.to_pylist():
             yield Refused(f"{row['origin']}:{row['position']}", row["reason"], row["detail"])
-        clocks = estimate_host_clocks(decoded.records)
+        clocks = normalizer.host_clocks(decoded.records)
         context = ContextSnapshot(site.settings.site, host_clocks=clocks)
         for record, position, raw in zip(
             decoded.records, decoded.positions, decoded.raws, strict=True

@@ -20,10 +20,9 @@ from tocsin import flow
 from tocsin.app import parts
 from tocsin.app.arrow import to_bytes
 from tocsin.app.workers import Reply, Request, serve
-from tocsin.collect.spool import SpoolReader
+from tocsin.collect.reader import SpoolReader
 from tocsin.model.envelope import BATCH_ROWS
 from tocsin.model.stages import ContextSnapshot, HostClock
-from tocsin.normalize import class_schema, estimate_host_clocks
 from tocsin.store.lake import Lake
 
 LOOK_AGAIN, LOOK_FOR = 0.005, 0.25
@@ -51,7 +50,7 @@ class Observer:
         self._compiled = parts.build(task.setup)
         self._context = ContextSnapshot(task.site, task.setup.content.content_id)
         self._spool = SpoolReader(Path(task.spool))
-        self._lake = Lake(Path(task.lake), class_schema)
+        self._lake = Lake(Path(task.lake), self._compiled.normalizer.class_schema)
         self._position = task.start
         self._unsettled: dict[int, dict[str, pa.RecordBatch]] = {}
         self._settled: dict[str, list[pa.RecordBatch]] = {}

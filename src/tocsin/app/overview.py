@@ -11,7 +11,12 @@ from tocsin.errors import UsageError
 from tocsin.model.incidents import Incident
 from tocsin.model.rules import RuleStatus
 from tocsin.normalize import compile_sources
-from tocsin.store import Answer, Casebook, Intake, Journal, State, run_query
+from tocsin.store import State
+from tocsin.store.casebook import Casebook
+from tocsin.store.journal import Journal
+from tocsin.store.query import Answer
+from tocsin.store.query import query as run_query
+from tocsin.store.query_child import Limits
 
 
 class SourceLine(msgspec.Struct, frozen=True):
@@ -32,7 +37,7 @@ def sources(site: Site) -> list[SourceLine]:
         raise parts.first_error(problems)
     seen = {}
     if site.state.exists():
-        seen = {s.source_id: s for s in Intake(_reading(site)).sources()}
+        seen = {s.source_id: s for s in _reading(site).intake.sources()}
     lines = []
     for spec in normalizer.sources:
         count = seen.get(spec.id)
@@ -59,12 +64,12 @@ def rules(site: Site, folder: Path | None) -> list[RuleStatus]:
 
 def casebook(site: Site, *, writing: bool = False) -> Casebook:
     """Incidents, findings and verdicts."""
-    return Casebook(_writing(site) if writing else _reading(site))
+    return (State(site.state) if writing else _reading(site)).casebook
 
 
 def journal(site: Site) -> Journal:
     """The journal, for reading."""
-    return Journal(_reading(site))
+    return _reading(site).journal
 
 
 def find_incident(book: Casebook, beginning: str) -> Incident:
@@ -87,7 +92,7 @@ def last_grade(book: Casebook, incident_id: str) -> str:
 
 def query(lake: Path, sql: str, limit: int) -> Answer:
     """Run a person's SELECT over the lake in a limited child process."""
-    return run_query(sql, lake, limit=limit)
+    return run_query(sql, lake, limits=Limits(rows=limit))
 
 
 def plain(value: Any) -> Any:
@@ -95,9 +100,5 @@ def plain(value: Any) -> Any:
     return msgspec.to_builtins(value)
 
 
-def _reading(site: Site) -> Any:
-    return State(site.state, read_only=True).database
-
-
-def _writing(site: Site) -> Any:
-    return State(site.state).database
+def _reading(site: Site) -> State:
+    return State(site.state, read_only=True)

@@ -12,11 +12,13 @@ from tocsin.detect.sigma import Matcher, Plan, compile_plan, parse_rules, plan_k
 from tocsin.detect.sigma.logsources import load_logsources
 from tocsin.errors import ContentError
 from tocsin.flow import Compiled
-from tocsin.formats import read_members
+from tocsin.formats.read import read_members
 from tocsin.model.content import ContentSet, Problem
+from tocsin.model.logsources import LogsourceBinding
 from tocsin.normalize import compile_sources
 
-LOGSOURCES = "sources/windows_logsources.yaml"
+LOGSOURCES = "logsources.yaml"
+"""How the name of a file ends that says what rules' logsources mean here."""
 
 
 class Setup(msgspec.Struct, frozen=True):
@@ -34,6 +36,12 @@ def rule_files(content: ContentSet, rules: Path | None) -> list[tuple[str, bytes
     return [(file.where, file.data) for file in content.under("rules/") if _is_rule(file.path)]
 
 
+def logsources(content: ContentSet) -> tuple[LogsourceBinding, ...]:
+    """What the sources of a content set deliver, in the words of rules."""
+    files = [file for file in content.under("sources/") if file.path.endswith(LOGSOURCES)]
+    return tuple(b for file in files for b in load_logsources(file.where, file.data))
+
+
 def _is_rule(name: str) -> bool:
     return name.endswith((".yml", ".yaml")) and not name.endswith((".tests.yaml", ".tests.yml"))
 
@@ -41,7 +49,7 @@ def _is_rule(name: str) -> bool:
 def prepare(content: ContentSet, files: Iterable[tuple[str, bytes]], cache: Path) -> Setup:
     """Compile the rules unless the cache holds them; the cache is only ever added to."""
     files = list(files)
-    bindings = load_logsources(content)
+    bindings = logsources(content)
     path = cache / f"{plan_key(files, bindings)}.plan"
     if not path.exists():
         data = compile_plan(parse_rules(files), bindings).dump()

@@ -19,6 +19,10 @@ from tocsin.settings import Settings
 from tocsin.store import State
 
 
+DEAD = "dead"
+"""The partition of the spool in which the edge keeps what it refused."""
+
+
 @dataclass(frozen=True, slots=True)
 class Site:
     """One site. `folder` is None when only what ships is at hand."""
@@ -122,9 +126,13 @@ def apply(site: Site, content: ContentSet, by: str) -> None:
 
 def applied_content(site: Site) -> ContentSet:
     """The content in force; raises StorageError when it cannot be read."""
-    content_id = _applied(site)
+    return read_content(site, _applied(site) or "")
+
+
+def read_content(site: Site, content_id: str) -> ContentSet:
+    """A content set that was applied once; raises StorageError when it cannot be read."""
     try:
-        data = _file_of(site, content_id or "").read_bytes()
+        data = _file_of(site, content_id).read_bytes()
         content = msgspec.msgpack.decode(data, type=ContentSet)
     except (OSError, msgspec.DecodeError) as error:
         raise StorageError(

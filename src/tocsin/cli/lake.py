@@ -27,8 +27,8 @@ def query(sql: str, *, site: Path | None = None, limit: int = 1_000, lake: Path 
     folder = lake if lake is not None else sites.required_site(site).lake
     answer = overview.query(folder, sql, limit)
     screen = Screen()
-    columns = answer.table.column_names
-    rows = [[_cell(value) for value in row.values()] for row in answer.table.to_pylist()]
+    columns = answer.rows.column_names
+    rows = [[_cell(value) for value in row.values()] for row in answer.rows.to_pylist()]
     screen.table(columns, rows)
     more = f" (the first {limit:,}; --limit shows more)" if answer.truncated else ""
     screen.line(f"{len(rows):,} rows{more}", style="dim")

@@ -278,7 +278,7 @@ def test_a_storm_of_one_finding_is_one_incident_with_a_count_and_little_state() 
         ]
         state, output = fold.step(state, rows_of(storm), watermark=T0, now=0)
         desk.take(output)
-        sizes.append(len(state) - sum(map(len, fold._decoded[1].known.values())))
+        sizes.append(len(state) - sum(map(len, fold._last[1].known.values())))
     [incident] = desk.incidents.values()
     assert incident.finding_count == 10_000
     assert [moment.count for moment in incident.timeline] == [10_000]
@@ -293,7 +293,7 @@ def test_a_closed_incident_is_forgotten_and_what_follows_is_new() -> None:
     later = finding(2, 40 * HOUR, host("ws01"), user("ann"))
     state, second = fold.step(state, rows_of([later]), watermark=T0 + 40 * HOUR, now=0)
     assert len(desk_of([first, second]).partition) == 2
-    assert len(fold._decoded[1].groups) == 1
+    assert len(fold._last[1].groups) == 1
 
 
 def test_sites_are_apart() -> None:

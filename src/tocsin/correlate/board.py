@@ -23,7 +23,7 @@ MAX_KNOWN = 256
 """Finding ids remembered for each of 256 first bytes: a guard behind the caller's own."""
 
 _ID_BYTES = 8
-_PRUNE_EVERY = 10 * MINUTE
+_PRUNE_EVERY = 30 * MINUTE
 
 
 class Ref(msgspec.Struct, array_like=True, frozen=True):

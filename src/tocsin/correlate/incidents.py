@@ -20,6 +20,7 @@ finite input once with the watermark `END`.
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import msgspec
 import pyarrow as pa
 
 from tocsin.correlate.board import Board, prune
@@ -51,7 +52,7 @@ class IncidentFold:
 
     def __init__(self, grouping: Grouping | None = None) -> None:
         self.grouping = grouping or Grouping()
-        self._decoded: tuple[bytes, Board] | None = None
+        self._last: tuple[bytes, Board, dict[int, msgspec.Raw]] | None = None
 
     def key(self, rows: pa.RecordBatch) -> pa.Array:
         """The site of each row."""
@@ -62,22 +63,32 @@ class IncidentFold:
     ) -> tuple[bytes | None, pa.RecordBatch]:
         """Group new findings, settle what is due; rows of `INCIDENT_CHANGES`. `now` is unused."""
         del now
-        board = self._load(state)
+        board, packed = self._load(state)
         turn = Turn(board, self.grouping)
         for finding in findings_from_arrow(rows):
             turn.take(finding)
         settle(board, watermark, self.grouping, turn.join)
         changes = turn.changes()
         prune(board, watermark, self.grouping)
-        data = pack_state(self.version, board)
-        self._decoded = (data, board)
+        packed = {n: packed[n] for n in packed.keys() & board.groups.keys() - turn.changed}
+        data = _pack(self.version, board, packed)
+        self._last = (data, board, packed)
         return data, changes
 
-    def _load(self, state: bytes | None) -> Board:
-        """The state decoded, or as it was left in memory when these are the bytes of last time."""
-        cached, self._decoded = self._decoded, None
+    def _load(self, state: bytes | None) -> tuple[Board, dict[int, msgspec.Raw]]:
+        """The state and its packed groups, from memory when these are the bytes of last time."""
+        last, self._last = self._last, None
         if state is None:
-            return Board()
-        if cached is not None and cached[0] == state:
-            return cached[1]
-        return unpack_state(state, Board, self.version, _UPGRADES)
+            return Board(), {}
+        if last is not None and last[0] == state:
+            return last[1], last[2]
+        return unpack_state(state, Board, self.version, _UPGRADES), {}
+
+
+def _pack(version: int, board: Board, packed: dict[int, msgspec.Raw]) -> bytes:
+    """State as bytes; most groups are as they were and keep the bytes they have in `packed`."""
+    for number in board.groups.keys() - packed.keys():
+        packed[number] = msgspec.Raw(msgspec.msgpack.encode(board.groups[number]))
+    fields = {name: getattr(board, name) for name in board.__struct_fields__}
+    fields["groups"] = {number: packed[number] for number in board.groups}
+    return pack_state(version, fields)

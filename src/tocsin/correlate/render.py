@@ -58,15 +58,20 @@ def _rules(steps: Sequence[Step]) -> tuple[RuleCount, ...]:
 
 def _rule(steps: Sequence[Step]) -> RuleCount:
     """The steps of one rule as one count."""
-    newest = steps[0]
-    finding_ids = sorted(pair for step in steps for pair in step.finding_ids)
+    earliest = steps[0]
+    level, count, last = earliest.level, earliest.count, earliest.last
+    finding_ids = earliest.finding_ids
+    if len(steps) > 1:
+        level, count = worst(steps).level, sum(step.count for step in steps)
+        last = max(step.last for step in steps)
+        finding_ids = sorted(pair for step in steps for pair in step.finding_ids)
     return RuleCount(
-        rule_id=newest.rule_id,
-        title=newest.title,
-        level=worst(steps).level,
-        techniques=newest.techniques,
-        count=sum(step.count for step in steps),
-        first=newest.first,
-        last=max(step.last for step in steps),
-        finding_ids=tuple(name for _, name in finding_ids[:MAX_RULE_FINDINGS]),
+        rule_id=earliest.rule_id,
+        title=earliest.title,
+        level=level,
+        techniques=earliest.techniques,
+        count=count,
+        first=earliest.first,
+        last=last,
+        finding_ids=tuple([name for _, name in finding_ids[:MAX_RULE_FINDINGS]]),
     )

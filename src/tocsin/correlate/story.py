@@ -26,9 +26,9 @@ def timeline(steps: Sequence[Step]) -> tuple[Moment, ...]:
     )
 
 
-def worst(steps: Iterable[Step]) -> Step:
-    """The step of the highest level, the first of them."""
-    return min(steps, key=lambda step: (-step.level.rank, *_order(step)))
+def worst(steps: Sequence[Step]) -> Step:
+    """The step of the highest level, the first of them; `steps` are in order of time."""
+    return max(steps, key=lambda step: step.level.rank)
 
 
 def title(steps: Sequence[Step]) -> str:

@@ -36,13 +36,13 @@ def incident_id(finding_id: str) -> str:
 
 
 class Turn:
-    """What one step does to a board, and what it changed, to be told at the end."""
+    """What one step does to a board; `changed` numbers the groups that are not as they were."""
 
     def __init__(self, board: Board, grouping: Grouping) -> None:
         self._board = board
         self._grouping = grouping
         self._arrived: list[Ref] = []
-        self._changed: set[int] = set()
+        self.changed: set[int] = set()
         self._born: set[int] = set()
         self._ended: list[tuple[int, Group]] = []
 
@@ -69,8 +69,8 @@ class Turn:
         else:
             group.aliases = [*group.aliases, gone.incident_id, *gone.aliases][-MAX_ALIASES:]
             self._ended.append((stays, gone))
-        self._changed.discard(goes)
-        self._changed.add(stays)
+        self.changed.discard(goes)
+        self.changed.add(stays)
 
     def changes(self) -> pa.RecordBatch:
         """Rows of `INCIDENT_CHANGES`: the incidents as they stand, then the new aliases."""
@@ -79,7 +79,7 @@ class Turn:
         for ref in self._arrived:
             joined.setdefault(board.root(ref.group), []).append(ref.finding_id)
         rows: list[tuple[str, str | None, list[str], bytes | None]] = []
-        for number in sorted(self._changed):
+        for number in sorted(self.changed):
             group = board.groups[number]
             body = incident_to_bytes(incident_of(group))
             rows.append((group.incident_id, None, joined.get(number, []), body))
@@ -125,7 +125,7 @@ class Turn:
         number = -1 if low is None else board.root(low.ref.group)
         if number in board.groups:
             board.groups[number].dossier.add(finding)
-            self._changed.add(number)
+            self.changed.add(number)
         else:
             number = self._open(finding)
             minute.lows[name] = Low(Ref(finding.finding_id, number), noise, held)
@@ -145,7 +145,7 @@ class Turn:
         dossier = Dossier(finding.site, finding.time, finding.time)
         dossier.add(finding)
         board.groups[number] = Group(incident_id(finding.finding_id), dossier)
-        self._changed.add(number)
+        self.changed.add(number)
         self._born.add(number)
         return number
 
@@ -165,7 +165,7 @@ class Turn:
                 continue
             if group.dossier.add(finding):
                 group.dossier.link(Link(finding.finding_id, run.ref.finding_id, tie.reason))
-            self._changed.add(number)
+            self.changed.add(number)
             return Ref(finding.finding_id, number)
         return Ref(finding.finding_id, self._open(finding))
 

@@ -114,7 +114,10 @@ def unpack_state(
     data: bytes, kind: type[S], version: int, upgrades: Mapping[int, Callable[[Any], Any]]
 ) -> S:
     """State of `kind` at `version`; `upgrades[n]` turns the plain form of version n into n + 1."""
-    found, plain = msgspec.msgpack.decode(data, type=tuple[int, Any])
+    found, raw = msgspec.msgpack.decode(data, type=tuple[int, msgspec.Raw])
+    if found == version:
+        return msgspec.msgpack.decode(raw, type=kind)
+    plain = msgspec.msgpack.decode(raw)
     while found < version:
         plain = upgrades[found](plain)
         found += 1

@@ -96,9 +96,7 @@ class Lake:
     ) -> None:
         table = self._open(class_name)
         stored = table.transaction_version(partition)
-        rows = pa.Table.from_batches(batches)
-        if stored is not None:
-            rows = rows.filter(pc.greater(rows.column(OFFSET), stored))
+        rows = _beyond(pa.Table.from_batches(batches), -1 if stored is None else stored)
         if rows.num_rows:
             folder = self._root / class_name
             files = list(_write(folder, rows))
@@ -133,14 +131,36 @@ def table_paths(root: Path) -> list[Path]:
     return sorted(path for path in root.iterdir() if (path / "_delta_log").is_dir())
 
 
+def _beyond(rows: pa.Table, stored: int) -> pa.Table:
+    """Rows after offset `stored`; without a copy when that is all of them, as it mostly is."""
+    column = rows.column(OFFSET)
+    least = pc.min(column).as_py()
+    if least is None or least > stored:
+        return rows
+    return rows.filter(pc.greater(column, stored))
+
+
+def _by_day(rows: pa.Table) -> Iterator[tuple[str, pa.Table]]:
+    """The rows of each day of ingest, without the column that says so."""
+    days = rows.column(DAY)
+    found = sorted(pc.unique(days).to_pylist())
+    for day in found:
+        part = rows if len(found) == 1 else rows.filter(pc.equal(days, day))
+        yield day, part.drop_columns([DAY])
+
+
 def _write(folder: Path, rows: pa.Table) -> Iterator[AddAction]:
     """Write one file per day of ingest; the day is in the path, not in the file."""
-    days = rows.column(DAY)
-    for day in sorted(pc.unique(days).to_pylist()):
-        part = rows.filter(pc.equal(days, day)).drop_columns([DAY])
+    for day, part in _by_day(rows):
         path = f"{DAY}={day}/part-{uuid4().hex}.parquet"
         (folder / path).parent.mkdir(exist_ok=True)
-        pq.write_table(part, folder / path, compression="zstd", compression_level=1)
+        pq.write_table(
+            part,
+            folder / path,
+            compression="zstd",
+            compression_level=1,
+            write_statistics=list(_STATISTICS),
+        )
         status = (folder / path).stat()
         yield AddAction(
             path=path,

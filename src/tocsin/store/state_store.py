@@ -89,6 +89,12 @@ class State:
         with self._database.transaction():
             write_cursor(self._database, partition, kind, offset)
 
+    def fold_states(self, fold: str) -> dict[str, bytes]:
+        """All states of a fold that has few keys, by key."""
+        with self._database.reading():
+            rows = self._rows(models.FoldState).filter(fold=fold).values_list("key", "state")
+            return {key: bytes(state) for key, state in rows}
+
     def put_evidence(self, evidence: Evidence) -> None:
         """Store a claim under its digest; storing it again replaces it (a revocation does)."""
         copies = ("kind", "subject", "issued", "expires", "revoked")

@@ -64,7 +64,9 @@ class Paths(msgspec.Struct, frozen=True, kw_only=True):
 class Input(msgspec.Struct, frozen=True, kw_only=True):
     """One thing to read. Each `[[input]]` adds one."""
 
-    path: Annotated[str, Meta(description="A file or a folder; `*` and `**` match names.")]
+    path: Annotated[
+        str, Meta(description="A file, a folder, or `folder/*.json`: `*` only in the last part.")
+    ]
     kind: Annotated[Literal["files"], Meta(description="The transport.")] = "files"
     follow: Annotated[
         bool, Meta(description="Go on reading what is appended or added later, or read once.")

@@ -38,6 +38,13 @@ def test_guids_look_like_sysmons() -> None:
     assert [len(part) for part in process.guid.strip("{}").split("-")] == [8, 4, 4, 4, 12]
 
 
+def test_a_session_has_one_guid_and_no_other_session_has_it() -> None:
+    host = started()
+    sessions = [host.session(SYSTEM, 3) for _ in range(50)]
+    assert sessions[0].guid == sessions[0].guid
+    assert len({session.guid for session in sessions}) == 50
+
+
 def test_logon_ids_rise_and_desktops_are_numbered() -> None:
     host = started()
     account = domain_account("a", 1)

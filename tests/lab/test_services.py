@@ -40,8 +40,9 @@ def test_a_script_starts_the_engine_and_is_logged(world: World) -> None:
         world, world.hosts["FS01"].system["services.exe"], program("powershell"), "powershell.exe"
     )
     services.run_script(world, process, "Get-Date")
-    engine, block = written_by(world)[-2:]
-    assert (engine["EventID"], block["EventID"]) == (400, 4104)
+    engine, block, pipeline = written_by(world)[-3:]
+    assert [r["EventID"] for r in (engine, block, pipeline)] == [400, 4104, 4103]
+    assert "Get-Date" in pipeline["Payload"]
     assert block["ScriptBlockText"] == "Get-Date"
     assert block["ExecutionProcessID"] == process.pid
 

@@ -11,6 +11,7 @@ from tocsin.lab.processes import (
     create_file,
     finish,
     load_all,
+    pipe,
     set_registry,
     spawn,
 )
@@ -67,6 +68,9 @@ class Desk:
         world.desks[person.account.name] = self.shell
         self.mail = self.start("outlook", f'"{program("outlook").image}"')
         self.browser = self.start("edge", f'"{program("edge").image}" --profile-directory=Default')
+        pipe(
+            world, self.browser, f"\\mojo.{self.browser.pid}.{random.getrandbits(20)}", create=True
+        )
 
     def start(self, name: str, command: str, parent: Process | None = None) -> Process:
         """Start an installed program below the shell."""

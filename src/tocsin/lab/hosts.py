@@ -23,6 +23,11 @@ class Session:
         """The logon id as event records write it."""
         return f"0x{self.logon_id:x}"
 
+    @property
+    def guid(self) -> str:
+        """The logon's identity in Sysmon's notation: the same for all of its processes."""
+        return self.host.guid(self.host.boot, self.logon_id)
+
 
 @dataclass(frozen=True, slots=True)
 class Process:
@@ -81,8 +86,8 @@ class Host:
         self.boot = now - draw.randrange(2, 40) * 3_600_000_000
         own = Session(self, SYSTEM, 0x3E7, 0)
         network = Session(self, NETWORK_SERVICE, 0x3E4, 5)
-        for name, session in (("System", own), ("smss.exe", own), ("wininit.exe", own)):
-            self._resident(name, session, None)
+        for name in ("System", "smss.exe", "csrss.exe", "wininit.exe"):
+            self._resident(name, own, None)
         wininit = self.system["wininit.exe"]
         self._resident("services.exe", own, wininit)
         self._resident("lsass.exe", own, wininit)
@@ -133,12 +138,16 @@ class Host:
             pid = self.random.randrange(130, 4100) * 4
         self._pids.add(pid)
         self._processes += 1
-        seconds = at // 1_000_000
-        guid = (
-            f"{{{self._machine:08x}-{seconds & 0xFFFF:04x}-{seconds >> 16 & 0xFFFF:04x}"
-            f"-{self._processes & 0xFFFF:04x}-{self._processes >> 16:010x}00}}"
-        )
+        guid = self.guid(at, self._processes)
         return Process(self, pid, guid, image, command, session, parent, integrity)
+
+    def guid(self, at: int, number: int) -> str:
+        """Sysmon's identifier of the `number`-th thing of its kind, which began at `at` (us)."""
+        seconds = at // 1_000_000
+        return (
+            f"{{{self._machine:08x}-{seconds & 0xFFFF:04x}-{seconds >> 16 & 0xFFFF:04x}"
+            f"-{number & 0xFFFF:04x}-{number >> 16:010x}00}}"
+        )
 
     def release(self, process: Process) -> None:
         """Forget a process that ended: its pid may be given out again."""

@@ -12,8 +12,10 @@ from tocsin.lab.processes import (
     finish,
     load_all,
     open_process,
+    pipe,
     set_registry,
     spawn,
+    start_thread,
 )
 from tocsin.lab.programs import program
 from tocsin.lab.services import change_state, list_group, run_script
@@ -68,7 +70,13 @@ def _agent(world: World, host: Host, _: Random) -> None:
     connect(world, process, _TELEMETRY[1], 443, _TELEMETRY[0])
     create_file(world, process, "C:\\ProgramData\\Harborlight\\inventory.db")
     list_group(world, process, "Administrators")
+    pipe(world, process, "\\srvsvc", create=False)
     finish(world, process)
+
+
+def _console(world: World, host: Host, _: Random) -> None:
+    """The session subsystem starts a thread in a program that is to end: nothing bad."""
+    start_thread(world, host.system["csrss.exe"], host.system["svchost:netsvcs"])
 
 
 def _service(world: World, host: Host, random: Random) -> None:
@@ -85,6 +93,7 @@ _HUM: tuple[Callable[[World, Host, Random], None], ...] = (
     _service,
     _settings,
     _policy,
+    _console,
 )
 
 

@@ -94,7 +94,7 @@ def _sysmon_start(world: World, child: Process, program: Program) -> None:
             "CommandLine": child.command,
             "CurrentDirectory": child.folder,
             "User": child.account.full,
-            "LogonGuid": f"{child.guid[:20]}0000-{session.logon_id:08x}0000}}",
+            "LogonGuid": session.guid,
             "LogonId": session.hex_id,
             "TerminalSessionId": str(session.number),
             "IntegrityLevel": child.integrity,

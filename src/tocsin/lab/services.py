@@ -7,6 +7,7 @@ from tocsin.lab.windows import (
     ENGINE_STARTED,
     GROUPS_LISTED,
     LOG_CLEARED,
+    PIPELINE,
     SCRIPT_BLOCK,
     SERVICE_AUDIT,
     SERVICE_INSTALLED,
@@ -15,6 +16,11 @@ from tocsin.lab.windows import (
     TASK_CREATED,
 )
 from tocsin.lab.world import World
+
+_CONTEXT = (
+    "        Severity = Informational\r\n        Host Name = ConsoleHost\r\n"
+    "        Host Application = {}\r\n        User = {}"
+)
 
 
 def install(world: World, session: Session, name: str, path: str) -> None:
@@ -132,6 +138,17 @@ def run_script(world: World, process: Process, text: str, path: str = "") -> Non
             "ScriptBlockId": f"{identity[:8]}-{identity[8:12]}-{identity[12:16]}"
             f"-{identity[16:20]}-{identity[20:]}",
             "Path": path,
+        },
+    )
+    verb = text.partition(" ")[0]
+    world.log(
+        host,
+        PIPELINE,
+        {
+            **_by(process.account),
+            "ExecutionProcessID": process.pid,
+            "Payload": f'CommandInvocation({verb}): "{verb}"',
+            "ContextInfo": _CONTEXT.format(process.command, process.account.full),
         },
     )
 

@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 from tests.lab.conftest import DAY, HOUR, MONDAY, History, read
 
+from tocsin.errors import UsageError
 from tocsin.lab import Enterprise, Written, live, write_history
 from tocsin.lab.campaign import SPAN
 
@@ -68,6 +69,13 @@ def test_without_attack_there_is_no_truth(tmp_path: Path) -> None:
     )
     assert written.attack_at is None
     assert (tmp_path / "t.jsonl").read_bytes() == b""
+
+
+def test_the_truth_may_not_lie_among_the_logs(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="must not lie"):
+        write_history(tmp_path, tmp_path / "truth.jsonl", 1, MONDAY, HOUR)
+    with pytest.raises(UsageError, match="must not lie"):
+        live(tmp_path, tmp_path / "sub" / "t", 1, Pace(MONDAY, 1), 1.0, Pace(MONDAY, 1))
 
 
 class Pace:

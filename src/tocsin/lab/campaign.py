@@ -17,6 +17,7 @@ from tocsin.lab.processes import (
     create_file,
     finish,
     load,
+    open_desktop,
     open_process,
     pipe,
     set_registry,
@@ -120,14 +121,8 @@ class Campaign:
         if desk is not None:
             return desk
         account = self.victim.account
-        return spawn(
-            self.world,
-            self.station.system["wininit.exe"],
-            program("explorer"),
-            "C:\\Windows\\Explorer.EXE",
-            logons.log_on(self.world, self.station, account, 2, self.station),
-            integrity="Medium",
-        )
+        session = logons.log_on(self.world, self.station, account, 2, self.station)
+        return open_desktop(self.world, session)
 
     def _attachment(self) -> None:
         world = self.world
@@ -281,7 +276,8 @@ class Campaign:
     def _desktop(self) -> None:
         client = run(self.world, self.elevated, "mstsc", "mstsc.exe /v:FS01")
         reach(self.world, client, self.files, 3389)
-        logons.log_on(self.world, self.files, self.admin.account, 10, self.station)
+        session = logons.log_on(self.world, self.files, self.admin.account, 10, self.station)
+        open_desktop(self.world, session)
 
     def _stage(self) -> None:
         command = (

@@ -11,6 +11,7 @@ from tocsin.lab.processes import (
     create_file,
     finish,
     load_all,
+    open_desktop,
     pipe,
     set_registry,
     spawn,
@@ -57,14 +58,7 @@ class Desk:
         self.random = random
         self.host: Host = world.station(person)
         self.session: Session = logons.log_on(world, self.host, person.account, 2, self.host)
-        winlogon = spawn(
-            world, self.host.system["wininit.exe"], program("winlogon"), "winlogon.exe"
-        )
-        first = spawn(
-            world, winlogon, program("userinit"), "userinit.exe", self.session, integrity="Medium"
-        )
-        self.shell: Process = self.start("explorer", "C:\\Windows\\Explorer.EXE", first)
-        finish(world, first)
+        self.shell: Process = open_desktop(world, self.session)
         world.desks[person.account.name] = self.shell
         self.mail = self.start("outlook", f'"{program("outlook").image}"')
         self.browser = self.start("edge", f'"{program("edge").image}" --profile-directory=Default')

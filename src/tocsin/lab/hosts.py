@@ -6,6 +6,8 @@ from random import Random
 from tocsin.lab.people import DNS_DOMAIN, DOMAIN, NETWORK_SERVICE, SYSTEM, Account, Person
 
 SYSTEM32 = "C:\\Windows\\System32"
+_EARLY, _LATER = range(100, 400), range(400, 4_100)
+"""Quarters of the process ids that Windows gives out while it starts, and later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,9 +135,10 @@ class Host:
         integrity: str,
     ) -> Process:
         """A process that begins at `at` (us); its pid is unused, its guid holds the start."""
-        pid = self.random.randrange(130, 4100) * 4
+        numbers = _EARLY if at == self.boot else _LATER
+        pid = self.random.choice(numbers) * 4
         while pid in self._pids:
-            pid = self.random.randrange(130, 4100) * 4
+            pid = self.random.choice(numbers) * 4
         self._pids.add(pid)
         self._processes += 1
         guid = self.guid(at, self._processes)

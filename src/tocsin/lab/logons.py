@@ -20,6 +20,12 @@ _PRIVILEGES = (
     "SeSecurityPrivilege\r\n\t\t\tSeBackupPrivilege\r\n\t\t\tSeRestorePrivilege\r\n\t\t\t"
     "SeTakeOwnershipPrivilege\r\n\t\t\tSeDebugPrivilege\r\n\t\t\tSeImpersonatePrivilege"
 )
+_SHARES = {
+    "ADMIN$": "\\??\\C:\\Windows",
+    "SYSVOL": "\\??\\C:\\Windows\\SYSVOL\\sysvol",
+    "Shared": "\\??\\D:\\Shared",
+}
+"""Where shares lie on their host; IPC$ lies nowhere."""
 _NETWORK = 3
 
 
@@ -240,7 +246,9 @@ def use_file(
 
 def _share(session: Session, source: Host, share: str) -> dict[str, str]:
     account = session.account
+    path = _SHARES.get(share)
     return {
+        **({"ShareLocalPath": path} if path else {}),
         "SubjectUserSid": account.sid,
         "SubjectUserName": account.name,
         "SubjectDomainName": account.domain,
@@ -249,7 +257,6 @@ def _share(session: Session, source: Host, share: str) -> dict[str, str]:
         "IpAddress": source.address,
         "IpPort": str(source.random.randrange(49_152, 65_535)),
         "ShareName": f"\\\\*\\{share}",
-        "ShareLocalPath": "\\??\\C:\\Windows" if share == "ADMIN$" else f"\\??\\D:\\{share}",
         "AccessMask": "0x1",
         "AccessList": "%%4416\r\n\t\t\t\t",
     }

@@ -1,7 +1,7 @@
 """What programs do on their own machine, each act with the records that it leaves."""
 
 from tocsin.lab.hosts import Process, Session
-from tocsin.lab.programs import Program, hashes
+from tocsin.lab.programs import Program, hashes, program
 from tocsin.lab.windows import (
     AUDIT_EXIT,
     AUDIT_PROCESS,
@@ -41,6 +41,18 @@ def spawn(
     _audit_start(world, child)
     _sysmon_start(world, child, program)
     return child
+
+
+def open_desktop(world: World, session: Session) -> Process:
+    """What Windows starts when a person logs on; returns the shell."""
+    host = session.host
+    integrity = "High" if session.account.elevated else "Medium"
+    winlogon = spawn(world, host.system["smss.exe"], program("winlogon"), "winlogon.exe")
+    first = spawn(world, winlogon, program("userinit"), "userinit.exe", session, integrity)
+    shell = spawn(world, first, program("explorer"), "C:\\Windows\\Explorer.EXE")
+    load_all(world, shell, program("explorer"))
+    finish(world, first)
+    return shell
 
 
 def spawn_file(

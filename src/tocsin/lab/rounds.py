@@ -5,8 +5,7 @@ from tocsin.lab.hosts import Host, Process, Session
 from tocsin.lab.network import reach
 from tocsin.lab.operations import run
 from tocsin.lab.people import Person
-from tocsin.lab.processes import finish, spawn
-from tocsin.lab.programs import program
+from tocsin.lab.processes import finish, open_desktop
 from tocsin.lab.services import run_script
 from tocsin.lab.world import MINUTE, SECOND, Habit, World
 
@@ -38,14 +37,7 @@ def remote_desktop(
     reach(world, client, target, 3389)
     logons.ticket_granting(world, account, desk.host)
     session = logons.log_on(world, target, account, 10, desk.host)
-    shell = spawn(
-        world,
-        target.system["wininit.exe"],
-        program("explorer"),
-        "C:\\Windows\\Explorer.EXE",
-        session,
-        integrity="High",
-    )
+    shell = open_desktop(world, session)
     finish(world, client)
     return session, shell
 

@@ -17,6 +17,12 @@ from tocsin.lab.windows import (
 )
 from tocsin.lab.world import World
 
+_ENGINE = (
+    "Engine state is changed from None to Available.\r\n\r\nDetails:\r\n"
+    "\tNewEngineState=Available\r\n\tPreviousEngineState=None\r\n\r\n\tSequenceNumber=13\r\n\r\n"
+    "\tHostName=ConsoleHost\r\n\tHostVersion=5.1.19041.4355\r\n\tHostApplication={}\r\n"
+    "\tEngineVersion=5.1.19041.4355"
+)
 _CONTEXT = (
     "        Severity = Informational\r\n        Host Name = ConsoleHost\r\n"
     "        Host Application = {}\r\n        User = {}"
@@ -54,7 +60,6 @@ def install(world: World, session: Session, name: str, path: str) -> None:
             "ImagePath": path,
             "ServiceType": "user mode service",
             "StartType": "demand start",
-            "ServiceAccount": "LocalSystem",
         },
     )
 
@@ -124,7 +129,7 @@ def schedule(world: World, session: Session, name: str, command: str, arguments:
 def run_script(world: World, process: Process, text: str, path: str = "") -> None:
     """A PowerShell process starts its engine and runs a script block."""
     host = process.host
-    world.log(host, ENGINE_STARTED, {"HostApplication": process.command})
+    world.log(host, ENGINE_STARTED, {"Message": _ENGINE.format(process.command)})
     identity = f"{host.random.getrandbits(128):032x}"
     world.log(
         host,

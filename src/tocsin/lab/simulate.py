@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+from tocsin.errors import UsageError
 from tocsin.lab import campaign, habits, operations, rounds
 from tocsin.lab.enterprise import Enterprise
 from tocsin.lab.world import DAY, HOUR, MINUTE, SECOND, World
@@ -43,9 +44,10 @@ def write_history(
     """Write `duration` us of the enterprise's life from `start` (us UTC) into `folder`.
 
     One NDJSON file per host and channel, existing ones replaced; the ground truth goes to
-    `truth_path`, which must not lie in `folder`.
+    `truth_path`. Raises UsageError when that lies in `folder`, where the pipeline would read it.
     """
     enterprise = enterprise or Enterprise()
+    _keep_apart(folder, truth_path)
     for old in folder.glob("*.json") if folder.is_dir() else ():
         old.unlink()
     truth_path.unlink(missing_ok=True)
@@ -61,6 +63,11 @@ def write_history(
             files.flush()
         world.run(start + duration)
         return Written(files.records, attack_at)
+
+
+def _keep_apart(folder: Path, truth_path: Path) -> None:
+    if truth_path.resolve().is_relative_to(folder.resolve()):
+        raise UsageError(f"{truth_path}: the truth must not lie where the logs are read ({folder})")
 
 
 def _settle(world: World) -> None:
@@ -105,6 +112,7 @@ def live(  # noqa: PLR0913 (the two folders, the seed, time and its pace, and ho
     time passes as it does. Files are appended to, in whole lines. Without an `enterprise` the time
     zone is chosen so that the attack falls into the morning.
     """
+    _keep_apart(folder, truth_path)
     now = clock.now()
     attack_at = now - _ATTACK_AGO
     start = attack_at - _BEFORE_ATTACK

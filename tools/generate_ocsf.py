@@ -76,7 +76,7 @@ def node(raw: dict[str, Any]) -> dict[str, Any]:
 
 def reached(schema: dict[str, Any], classes: dict[str, Any]) -> set[str]:
     """The objects that the classes reach."""
-    todo = [c for c in classes.values()]
+    todo = list(classes.values())
     seen: set[str] = set()
     while todo:
         for raw in todo.pop()["attributes"].values():
@@ -113,7 +113,7 @@ def compact(schema: dict[str, Any]) -> dict[str, Any]:
     return {"version": schema["version"], "classes": classes, "objects": objects, "types": types}
 
 
-def width(schema: OcsfSchema, name: str, kind: str, *, enum: bool) -> str:
+def width(schema: OcsfSchema, kind: str, *, enum: bool) -> str:
     """The column type of a scalar; ids of an enumeration and ports fit 32 bits."""
     if kind == "port_t" or (enum and kind == "integer_t"):
         return "int32"
@@ -154,12 +154,12 @@ class Pruner:
         """The entry of one attribute; empty when recursion ends here."""
         name = about.object_name
         if not name:
-            kind = width(self.schema, path[-1], about.type, enum=bool(about.enum))
+            kind = width(self.schema, about.type, enum=bool(about.enum))
             return [kind] if about.is_array else kind
         inner = self.schema.objects[name].attributes
         if about.is_array:
             scalars = {
-                n: width(self.schema, n, a.type, enum=bool(a.enum))
+                n: width(self.schema, a.type, enum=bool(a.enum))
                 for n, a in sorted(inner.items())
                 if not a.object_name and not a.is_array and a.profile in PROFILES
             }

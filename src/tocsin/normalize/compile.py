@@ -6,6 +6,7 @@ requires is either always there or decides at run time whether its object or its
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from tocsin.errors import ContentError
@@ -137,6 +138,7 @@ class MappingCompiler:
         tree = Tree(self.schema, name, rule.where)
         constants = self._constants(rule, tree)
         steps = [self._step(field, name, shape, tree) for field in rule.part.fields]
+        steps = _with_spares(steps)
         self._activity(rule, constants, steps)
         self._classify(name, constants)
         for path in ENGINE:
@@ -156,6 +158,7 @@ class MappingCompiler:
             constants={p: v for p, v in constants.items() if p not in held},
             objects=rules,
             required=required_rule(tree, is_default=rule is self.mapping.default),
+            reads=tuple(dict.fromkeys(n for step in steps for n in step.names)),
             used=frozenset(n for step in steps for n in step.names),
             names={target: step.names for step in steps for target in step.targets},
         )
@@ -345,6 +348,20 @@ class MappingCompiler:
                     f"{_dots(path)} has no column in the lake's table of {program.class_name}: "
                     "leave the field in unmapped",
                 )
+
+
+def _with_spares(steps: list[Step]) -> list[Step]:
+    """Tell each step with several names which of them no other step reads."""
+    readers: dict[str, int] = {}
+    for step in steps:
+        for name in step.names:
+            readers[name] = readers.get(name, 0) + 1
+    return [
+        replace(step, spare=frozenset(name for name in step.names if readers[name] == 1))
+        if len(step.names) > 1
+        else step
+        for step in steps
+    ]
 
 
 _PATTERN_FREE = ("string_t", "process_name_t", "username_t", "hostname_t", "file_name_t")

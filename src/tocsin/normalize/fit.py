@@ -1,4 +1,4 @@
-"""Does a value fit an OCSF attribute? Converters and constants, checked when a mapping is compiled."""
+"""Does a value fit an OCSF attribute? Asked when a mapping is compiled."""
 
 from collections.abc import Callable
 from typing import Any
@@ -95,15 +95,13 @@ def constant_value(schema: OcsfSchema, attribute: Attribute, value: Any) -> Any:
     return CONVERTERS[default_converter(attribute)].function(value)
 
 
-def table_function(
-    attribute: Attribute, table: dict[str, Any]
-) -> Callable[[Any], tuple[Any, str | None] | object]:
-    """value -> (id, caption). `else` catches the rest; OCSF's Other (99) keeps the source's word."""
+def table_function(attribute: Attribute, table: dict[str, Any]) -> Callable[[Any], Any]:
+    """value -> (id, caption). `else` catches the rest; Other (99) keeps the source's word."""
     made = {key: enum_value(attribute, target) for key, target in table.items()}
     rest = made.pop("else", FAILED)
     other = 99
 
-    def look(value: Any) -> tuple[Any, str | None] | object:
+    def look(value: Any) -> Any:
         word = text(value)
         if word is FAILED:
             return FAILED

@@ -1,7 +1,7 @@
 """When a record happened, by the order of trust that its source declares."""
 
-from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from tocsin.model.records import NativeRecord
 from tocsin.model.sources import ShapeSpec, SourceSpec, TimeSpec
@@ -21,12 +21,8 @@ LABEL_RECEIVED = ("time:received",)
 """Labels (`metadata.labels`) of a time that did not come from the record as it is."""
 
 
-class Moment(NamedTuple):
-    """A time in us UTC, the text it comes from, and how it was corrected."""
-
-    micros: int
-    text: str | None
-    labels: tuple[str, ...] | None
+Moment = tuple[int, str | None, tuple[str, ...] | None]
+"""A time in us UTC, the text it comes from, and how it was corrected (`metadata.labels`)."""
 
 
 def clock_key(host: str, written: str) -> str:
@@ -43,6 +39,26 @@ class TimeResolver:
         self._zone = zone_offset(source.time_zone)
         self._reader = TimeReader()
 
+    def moments(
+        self,
+        records: Sequence[Mapping[str, Any]],
+        received: Sequence[int],
+        clocks: Mapping[str, HostClock],
+    ) -> list[Moment]:
+        """The best time of each record."""
+        first = self._specs[0]
+        if first.zone != "utc":
+            return [self.moment(r, at, clocks) for r, at in zip(records, received, strict=True)]
+        read, name = self._reader.micros, first.field
+        found = []
+        for record, at in zip(records, received, strict=True):
+            written = record.get(name)
+            micros = read(written)
+            found.append(
+                self.moment(record, at, clocks) if micros is None else (micros, written, None)
+            )
+        return found
+
     def moment(
         self, fields: Mapping[str, Any], received: int, clocks: Mapping[str, HostClock]
     ) -> Moment:
@@ -53,10 +69,10 @@ class TimeResolver:
             if micros is None:
                 continue
             if spec.zone == "utc":
-                return Moment(micros, written, None)
+                return micros, written, None
             offset, labels = self._offset(spec, fields, written, clocks)
-            return Moment(micros + offset, written, labels)
-        return Moment(received, None, LABEL_RECEIVED)
+            return micros + offset, written, labels
+        return received, None, LABEL_RECEIVED
 
     def _offset(
         self,

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from hashlib import blake2b
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 import pyarrow as pa
@@ -83,24 +83,43 @@ class CompiledShape:
         self.source = source
         self.router = router
         self.times = TimeResolver(source, shape)
-        self._identity = tuple(
-            shape.aliases.get(name, (name,))[0] for name in source.identity.fields
-        )
+        self._identity = tuple(shape.aliases.get(name, (name,)) for name in source.identity.fields)
         self._otherwise = source.identity.otherwise
 
     def uid(self, fields: Mapping[str, Any], position: Position) -> str:
-        """The record's identity: blake2b-128 over site, source and what makes it itself."""
-        parts: list[str] = [position.site, self.source.id]
-        values = [fields.get(name) for name in self._identity]
-        if values and None not in values:
-            parts.append("fields")
-            parts.extend(str(value).lower() for value in values)
-        elif self._otherwise == "position":
-            parts += ("position", position.origin, str(position.position))
+        """The record's identity: blake2b-128 over site, source and what makes it itself.
+
+        The text that is hashed is a JSON list, in which no part can take over bytes of another.
+        Letter case does not count: one channel is written `Security` and `security`.
+        """
+        parts: list[Any] = [position.site, self.source.id]
+        for names in self._identity:
+            value = fields.get(names[0])
+            if value is None:
+                value = _first(fields, names[1:])
+                if value is None:
+                    parts = [*parts[:2], *self._place(position)]
+                    break
+            parts.append(value.lower() if type(value) is str else str(value))
         else:
-            parts += ("spool", position.partition, str(position.offset))
-        text = "".join([f"{len(part)}:{part}" for part in parts])
-        return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+            if not self._identity:
+                parts += self._place(position)
+        return blake2b(orjson.dumps(parts), digest_size=16).hexdigest()
+
+    def _place(self, position: Position) -> list[Any]:
+        if self._otherwise == "position":
+            return [None, position.origin, position.position]
+        return [None, None, position.partition, position.offset]
+
+
+class _Batch(NamedTuple):
+    """Records with what was found out about each of them."""
+
+    records: Sequence[NativeRecord]
+    positions: Sequence[Position]
+    raws: Sequence[bytes]
+    moments: Sequence[Moment]
+    uids: Sequence[str]
 
 
 class Normalizer:
@@ -190,14 +209,15 @@ class Normalizer:
                 if group.rows:
                     groups.append(group)
             todo = misfits
+        batch = _Batch(records, positions, raws, moments, uids)
         for group in groups:
-            self._complete(group, records, positions, raws, moments, uids, as_json=as_json)
+            self._complete(group, batch, as_json=as_json)
         identities = pa.RecordBatch.from_arrays(
             [
                 pa.array([position.offset for position in positions], pa.int64()),
                 pa.array(uids, pa.string()),
                 pa.array([record.source_id for record in records], pa.string()),
-                pa.array([moment.micros for moment in moments], pa.int64()),
+                pa.array([moment[0] for moment in moments], pa.int64()),
             ],
             schema=IDENTITIES,
         )
@@ -209,12 +229,19 @@ class Normalizer:
         positions: Sequence[Position],
         context: ContextSnapshot,
     ) -> tuple[list[Moment], list[str]]:
-        clocks = context.host_clocks
-        moments, uids = [], []
-        for record, position in zip(records, positions, strict=True):
-            shape = self._shapes[record.source_id, record.shape]
-            moments.append(shape.times.moment(record.fields, position.received_at, clocks))
-            uids.append(shape.uid(record.fields, position))
+        kinds: dict[tuple[str, str], list[int]] = {}
+        for row, record in enumerate(records):
+            kinds.setdefault(record[:2], []).append(row)
+        moments: list[Any] = [None] * len(records)
+        uids: list[Any] = [None] * len(records)
+        for kind, rows in kinds.items():
+            shape = self._shapes[kind]
+            fields = [records[row].fields for row in rows]
+            received = [positions[row].received_at for row in rows]
+            found = shape.times.moments(fields, received, context.host_clocks)
+            for row, native, moment in zip(rows, fields, found, strict=True):
+                moments[row] = moment
+                uids[row] = shape.uid(native, positions[row])
         return moments, uids
 
     def _route(self, records: Sequence[NativeRecord]) -> dict[Program, list[int]]:
@@ -229,29 +256,20 @@ class Normalizer:
                 rows.append(row)
         return todo
 
-    def _complete(
-        self,
-        group: Group,
-        records: Sequence[NativeRecord],
-        positions: Sequence[Position],
-        raws: Sequence[bytes],
-        moments: Sequence[Moment],
-        uids: Sequence[str],
-        *,
-        as_json: bool,
-    ) -> None:
+    def _complete(self, group: Group, batch: _Batch, *, as_json: bool) -> None:
         """Fill what Tocsin itself knows of each row."""
+        records, positions, raws, moments, uids = batch
         rows = group.rows
         places = [positions[row] for row in rows]
         times = [moments[row] for row in rows]
         own: dict[Path, list[Any]] = {
-            ("time",): [moment.micros // 1000 for moment in times],
-            ("tocsin_time",): [moment.micros for moment in times],
+            ("time",): [moment[0] // 1000 for moment in times],
+            ("tocsin_time",): [moment[0] for moment in times],
             ("metadata", "uid"): [uids[row] for row in rows],
-            ("metadata", "original_time"): [moment.text for moment in times],
-            ("metadata", "labels"): [moment.labels for moment in times],
+            ("metadata", "original_time"): [moment[1] for moment in times],
+            ("metadata", "labels"): [moment[2] for moment in times],
             ("metadata", "logged_time"): [place.received_at // 1000 for place in places],
-            ("raw_data",): [raws[row].decode("utf-8", "replace") for row in rows],
+            ("raw_data",): [raws[row] for row in rows] if as_json else [raws[rows[0]].decode()],
             ("tocsin_partition",): [place.partition for place in places],
             ("tocsin_offset",): [place.offset for place in places],
             ("ingest_day",): [self._day(place.received_at) for place in places],
@@ -273,19 +291,18 @@ class Normalizer:
 def _unmapped(group: Group, records: Sequence[dict[str, Any]], *, as_json: bool) -> list[Any]:
     """The native fields of each row that its event does not carry."""
     used, lost = group.program.used, group.lost
-    kept = []
+    kept: list[Any] = []
     for row, record in enumerate(records):
-        if row in lost:
-            back = lost[row]
-            rest = {k: v for k, v in record.items() if k not in used or k in back}
-        else:
-            rest = {k: v for k, v in record.items() if k not in used}
-        kept.append(rest or None)
-    return [_json(rest) for rest in kept] if as_json else kept
+        rest = record.copy()
+        gone = used.difference(lost[row]) if row in lost else used
+        for name in gone:
+            rest.pop(name, None)
+        kept.append(rest)
+    return [_json(rest) for rest in kept] if as_json else [rest or None for rest in kept]
 
 
-def _json(rest: dict[str, Any] | None) -> bytes | None:
-    if rest is None:
+def _json(rest: dict[str, Any]) -> bytes | None:
+    if not rest:
         return None
     try:
         return orjson.dumps(rest)

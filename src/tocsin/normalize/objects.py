@@ -122,12 +122,14 @@ def object_rules(tree: Tree, constants: dict[Path, Any]) -> tuple[ObjectRule, ..
         any_of = [(*prefix, n) for n in one_of]
         if any(_is_always(tree, path, always) for path in any_of):
             any_of = []
-        anchored = any(tree.fields[path] for path in dynamic)
+        anchored = any(tree.fields[path] for path in dynamic) or any(
+            path[:-1] == prefix and path not in tree.extras for path in tree.constants
+        )
         if not dynamic or (anchored and not needs and not any_of):
             always.add(prefix)
             continue
-        own = {p for p in constants if p[: len(prefix)] == prefix and p not in held}
-        held |= own
+        below = {p for p in constants if p[: len(prefix)] == prefix}
+        own = below - held
         if not needs and not any_of:
             any_of = _members(tree, prefix, always)
         rules.append(
@@ -135,10 +137,11 @@ def object_rules(tree: Tree, constants: dict[Path, Any]) -> tuple[ObjectRule, ..
                 path=prefix,
                 needs=tuple(_presence(tree, path) for path in needs),
                 any_of=tuple(_presence(tree, path) for path in any_of),
-                leaves=tuple(dynamic),
+                leaves=(*dynamic, *sorted(below & held)),
                 constants=tuple((path, constants[path]) for path in sorted(own)),
             )
         )
+        held |= own
     return tuple(rules)
 
 

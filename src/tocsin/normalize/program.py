@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tocsin.normalize.columns import Lost, Path, Step
+from tocsin.normalize.columns import Fields, Lost, Path, Step
 
 Mask = list[bool] | None
 """Which rows have an object; None means every row."""
@@ -36,7 +36,11 @@ class Presence:
 
 @dataclass(frozen=True, slots=True)
 class ObjectRule:
-    """When an object may be there: all of `needs`, one of `any_of`; its constants follow it."""
+    """When an object may be there: all of `needs`, one of `any_of`.
+
+    `constants` are its own and follow it; `leaves` is all else below it, down to the constants of
+    the objects inside.
+    """
 
     path: Path
     needs: tuple[Presence, ...]
@@ -99,6 +103,7 @@ class Program:
     constants: dict[Path, Any]
     objects: tuple[ObjectRule, ...]
     required: ObjectRule
+    reads: tuple[str, ...]
     used: frozenset[str]
     names: dict[Path, tuple[str, ...]]
     """Leaf -> native fields it is made of."""
@@ -107,8 +112,9 @@ class Program:
         """Map `records` (which stand at `rows` of the batch); also the rows that do not fit."""
         columns: dict[Path, list[Any]] = {}
         lost: Lost = {}
+        fields = Fields(records, self.reads)
         for step in self.steps:
-            step.run(records, columns, lost)
+            step.run(fields, columns, lost)
         group = Group(self, rows, columns, dict(self.constants), lost)
         fits = self._settle(group)
         if ("activity_id",) in columns:
@@ -132,10 +138,13 @@ class Program:
         return self.required.mask(group.columns, masks, count)
 
     def _withhold(self, rule: ObjectRule, mask: list[bool], group: Group) -> None:
-        """Take an incomplete object out of its rows."""
+        """Take an incomplete object out of its rows, with all that is inside it."""
         for leaf in rule.leaves:
             column = group.columns.get(leaf)
             if column is None:
+                if leaf in group.constants:
+                    value = group.constants.pop(leaf)
+                    group.columns[leaf] = [value if there else None for there in mask]
                 continue
             for row, (value, there) in enumerate(zip(column, mask, strict=True)):
                 if not there and value is not None:

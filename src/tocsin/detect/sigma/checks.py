@@ -106,10 +106,15 @@ def _linear(predicate: Predicate) -> "re2._Regexp | None":
     """The pattern in google-re2, or None when it needs backtracking."""
     flags = "s" if predicate.op is Op.GLOB else predicate.detail
     pattern = dollar_before_newline(predicate.text, multiline="m" in flags)
+    return compile_linear((f"(?{flags})" if flags else "") + pattern)
+
+
+def compile_linear(pattern: str) -> "re2._Regexp | None":
+    """A pattern in google-re2, quietly None when it cannot run it."""
     options = re2.Options()
     options.log_errors = False
     try:
-        return re2.compile((f"(?{flags})" if flags else "") + pattern, options)
+        return re2.compile(pattern, options)
     except re2.error:
         return None
 

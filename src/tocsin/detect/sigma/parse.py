@@ -1,5 +1,6 @@
 """Read rule files: every document ends as a parsed rule or as a status with its reason."""
 
+import re
 from collections.abc import Iterable, Iterator
 from hashlib import sha256
 from typing import Any
@@ -8,9 +9,12 @@ import msgspec
 import orjson
 import yaml
 from sigma.exceptions import SigmaError
+from sigma.policy import SigmaPolicy
+from sigma.policy.regex_engine import RegexEngine
 from sigma.rule import SigmaDetections, SigmaLogSource
 from sigma.rule.base import SigmaYAMLLoader
 
+from tocsin.detect.sigma.checks import compile_linear
 from tocsin.detect.sigma.condition import (
     NeedsListError,
     PredicateTable,
@@ -30,6 +34,7 @@ _REJECTED = (
     LookupError,
     RecursionError,
     NotImplementedError,
+    re.error,
 )
 """What pySigma raises on documents that are valid YAML but no rule it knows."""
 
@@ -41,6 +46,23 @@ _LATER = {
     "filter": "filters come later with the correlation rules",
     "action": "rule collections with 'action' are not supported; write one document per rule",
 }
+
+
+class _EitherEngine(RegexEngine):
+    """Takes a pattern that google-re2 or, with lookaround, Python's `re` can run."""
+
+    @property
+    def error(self) -> type[Exception]:
+        return re.error
+
+    def compile(self, pattern: str, flags: int = 0) -> Any:
+        letters = "".join(name for flag, name in _INLINE.items() if flags & flag)
+        linear = compile_linear(f"(?{letters}){pattern}" if letters else pattern)
+        return re.compile(pattern, flags) if linear is None else linear
+
+
+_INLINE = {re.IGNORECASE: "i", re.MULTILINE: "m", re.DOTALL: "s"}
+_POLICY = SigmaPolicy(regex_engine=_EitherEngine())
 
 
 class RuleSet(msgspec.Struct, frozen=True):
@@ -141,7 +163,7 @@ def _fold(name: str | None) -> str:
 def _tree(detection: Any, table: PredicateTable) -> Node:
     if "timeframe" in detection:
         raise UnsupportedError("timeframe (aggregation); correlation rules come later")
-    detections = SigmaDetections.from_dict(detection)
+    detections = SigmaDetections.from_dict(detection, policy=_POLICY)
     parts = [to_node(condition.parse(), table) for condition in detections.parsed_condition]
     return parts[0] if len(parts) == 1 else joined(Connective.OR, parts)
 

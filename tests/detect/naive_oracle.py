@@ -1,0 +1,360 @@
+"""An independent evaluator of Sigma rules: slow, simple, and sharing nothing with the engine.
+
+It reads the raw YAML of a rule with PyYAML, applies the modifiers and the condition itself (no
+pySigma), and asks every rule about every record. Only the logsource file (data) is common.
+"""
+
+import base64
+import ipaddress
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+Fields = Mapping[str, Any]
+Test = Callable[[Fields], bool]
+
+
+@dataclass(frozen=True)
+class Names:
+    """How one logsource alternative reads a shape: conditions, names and translated values."""
+
+    conditions: dict[str, set[str]]
+    fields: dict[str, list[str]]
+    values: dict[str, dict[str, str]]
+
+    def values_of(self, fields: Fields, name: str) -> list[str]:
+        """The texts of a field of rules."""
+        for native in self.fields.get(name, [name]):
+            found = list(flatten(fields.get(native)))
+            if found:
+                table = self.values.get(name, {})
+                return [table.get(text, text) for text in found]
+        return []
+
+
+def flatten(value: Any) -> Iterable[str]:
+    """Texts of a value and of all that is inside it."""
+    if value is None:
+        return
+    if isinstance(value, list):
+        for item in value:
+            yield from flatten(item)
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from flatten(item)
+    elif isinstance(value, bool):
+        yield str(value).lower()
+    elif isinstance(value, float) and value == int(value):
+        yield str(int(value))
+    else:
+        yield str(value)
+
+
+class Logsources:
+    """The logsource file, read without the engine's loader."""
+
+    def __init__(self, data: bytes) -> None:
+        self.file = yaml.safe_load(data)
+
+    def alternatives(self, logsource: Mapping[str, str], shape: str) -> list[Names]:
+        """All ways in which records of a shape can be what a rule asks for."""
+        product = str(logsource.get("product") or "").lower()
+        category = str(logsource.get("category") or "").lower()
+        service = str(logsource.get("service") or "").lower()
+        if product and product != self.file["product"]:
+            return []
+        shaped = self.file["shapes"][shape].get("fields", {})
+        services = {k: set(map(str.lower, v)) for k, v in self.file["services"].items()}
+        if service and service not in services:
+            return []
+        if not category:
+            if not service and not product:
+                return []
+            conditions = {"Channel": services[service]} if service else {}
+            return [Names(conditions, shaped, {})]
+        result = []
+        for one in self.file["categories"].get(category, []):
+            channels = services[one["service"]]
+            if service:
+                channels = channels & services[service]
+            conditions = {"Channel": channels, "EventID": {str(e) for e in one["events"]}}
+            names = {**shaped, **one.get("fields", {})}
+            result.append(Names(conditions, names, one.get("values", {})))
+        return result
+
+
+class NaiveRule:
+    """One rule that can be asked about a record."""
+
+    def __init__(
+        self, document: Mapping[str, Any], logsources: Logsources, shapes: list[str]
+    ) -> None:
+        self.rule_id = document["id"]
+        self.ways: dict[str, list[tuple[Names, Test]]] = {
+            shape: [
+                (names, _detection(document["detection"], names))
+                for names in logsources.alternatives(document["logsource"], shape)
+            ]
+            for shape in shapes
+        }
+
+    def matches(self, shape: str, fields: Fields) -> bool:
+        """Whether the rule holds for the record."""
+        for names, test in self.ways[shape]:
+            routed = all(
+                any(text.lower() in wanted for text in names.values_of(fields, field))
+                for field, wanted in names.conditions.items()
+            )
+            if routed and test(fields):
+                return True
+        return False
+
+
+def _detection(detection: Mapping[str, Any], names: Names) -> Test:
+    blocks = {k: _block(v, names) for k, v in detection.items() if k != "condition"}
+    conditions = detection["condition"]
+    wanted = conditions if isinstance(conditions, list) else [conditions]
+    tests = [_Condition(text, blocks).parse() for text in wanted]
+    return lambda fields: any(test(fields) for test in tests)
+
+
+def _block(definition: Any, names: Names) -> Test:
+    if isinstance(definition, dict):
+        items = [_item(key, value, names) for key, value in definition.items()]
+        return lambda fields: all(item(fields) for item in items)
+    if isinstance(definition, list):
+        parts = [_block(part, names) for part in definition]
+        return lambda fields: any(part(fields) for part in parts)
+    return _item("", definition, names)
+
+
+def _item(key: str, value: Any, names: Names) -> Test:
+    field, *modifiers = key.split("|")
+    values = value if isinstance(value, list) else [value]
+    every = "all" in modifiers
+    modifiers = [m for m in modifiers if m != "all"]
+    tests = [_one(field, modifiers, v, names) for v in values]
+    if not values:
+        tests, every = [_one(field, [], None, names)], False
+    if every:
+        return lambda fields: all(test(fields) for test in tests)
+    return lambda fields: any(test(fields) for test in tests)
+
+
+def _one(field: str, modifiers: list[str], value: Any, names: Names) -> Test:
+    if modifiers[:1] == ["fieldref"]:
+        other = str(value)
+        return lambda fields: any(
+            a.lower() == b.lower()
+            for a in names.values_of(fields, field)
+            for b in names.values_of(fields, other)
+        )
+    if value is None:
+        return lambda fields: not names.values_of(fields, field)
+    if modifiers == ["exists"]:
+        return lambda fields: bool(names.values_of(fields, field)) is value
+    check = _check(modifiers, value, keyword=not field)
+    if not field:
+        return lambda fields: any(check(text) for v in fields.values() for text in flatten(v))
+    return lambda fields: any(check(text) for text in names.values_of(fields, field))
+
+
+def _check(modifiers: list[str], value: Any, *, keyword: bool) -> Callable[[str], bool]:
+    if modifiers[:1] == ["re"]:
+        flags = {"i": re.IGNORECASE, "m": re.MULTILINE, "s": re.DOTALL}
+        mode = re.NOFLAG
+        for letter in modifiers[1:]:
+            mode |= flags[letter]
+        pattern = re.compile(str(value), mode)
+        return lambda text: pattern.search(text) is not None
+    if modifiers == ["cidr"]:
+        network = ipaddress.ip_network(str(value))
+        return lambda text: _in_network(text, network)
+    if modifiers and modifiers[0] in ("gt", "gte", "lt", "lte"):
+        return _comparison(modifiers[0], float(value))
+    patterns = _expand(_parse(flattened(value)), modifiers, keyword=keyword)
+    cased = "cased" in modifiers
+    expressions = [
+        re.compile(_expression(pattern), re.DOTALL if cased else re.DOTALL) for pattern in patterns
+    ]
+    return lambda text: any(
+        e.fullmatch(text if cased else text.lower()) is not None for e in expressions
+    )
+
+
+def flattened(value: Any) -> str:
+    """A scalar of a rule as text."""
+    return next(iter(flatten(value)))
+
+
+def _comparison(name: str, wanted: float) -> Callable[[str], bool]:
+    def check(text: str) -> bool:
+        try:
+            found = float(text)
+        except ValueError:
+            return False
+        return {
+            "gt": found > wanted,
+            "gte": found >= wanted,
+            "lt": found < wanted,
+            "lte": found <= wanted,
+        }[name]
+
+    return check
+
+
+def _in_network(text: str, network: Any) -> bool:
+    try:
+        found: Any = ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    mapped = getattr(found, "ipv4_mapped", None)
+    found = mapped or found
+    return found.version == network.version and found in network
+
+
+ANY, ONE = object(), object()
+Pattern = list[Any]
+"""Characters, ANY (`*`) and ONE (`?`)."""
+
+
+def _parse(text: str) -> Pattern:
+    """Sigma's escapes: a backslash takes the meaning from a wildcard or a backslash after it."""
+    result: Pattern = []
+    position = 0
+    while position < len(text):
+        char = text[position]
+        following = text[position + 1 : position + 2]
+        if char == "\\" and following and following in "*?\\":
+            result.append(following)
+            position += 2
+            continue
+        result.append({"*": ANY, "?": ONE}.get(char, char))
+        position += 1
+    return result
+
+
+def _expand(pattern: Pattern, modifiers: list[str], *, keyword: bool) -> list[Pattern]:
+    patterns = [pattern]
+    for modifier in modifiers:
+        if modifier == "windash":
+            patterns = [q for p in patterns for q in _dashes(p)]
+        elif modifier in ("wide", "utf16le"):
+            patterns = [list("".join(p).encode("utf-16le").decode("latin-1")) for p in patterns]
+        elif modifier == "base64":
+            patterns = [list(base64.b64encode("".join(p).encode()).decode()) for p in patterns]
+        elif modifier == "base64offset":
+            patterns = [q for p in patterns for q in _offsets("".join(p).encode())]
+        elif modifier == "contains":
+            patterns = [[ANY, *p, ANY] for p in patterns]
+        elif modifier == "startswith":
+            patterns = [[*p, ANY] for p in patterns]
+        elif modifier == "endswith":
+            patterns = [[ANY, *p] for p in patterns]
+        elif modifier != "cased":
+            raise NotImplementedError(modifier)
+    if keyword:
+        patterns = [[ANY, *p, ANY] for p in patterns]
+    if "cased" not in modifiers:
+        patterns = [[c.lower() if isinstance(c, str) else c for c in p] for p in patterns]
+    return patterns
+
+
+def _dashes(pattern: Pattern) -> list[Pattern]:
+    """Every dash or slash before a word and after no word may be any dash or slash."""
+    result: list[Pattern] = [[]]
+    for i, char in enumerate(pattern):
+        before = pattern[i - 1] if i else " "
+        after = pattern[i + 1] if i + 1 < len(pattern) else " "
+        if char in ("-", "/") and not _is_word(before) and _is_word(after):
+            result = [[*p, dash] for p in result for dash in "-/\u2013\u2014\u2015"]
+        else:
+            result = [[*p, char] for p in result]
+    return result
+
+
+def _is_word(char: Any) -> bool:
+    return isinstance(char, str) and (char.isalnum() or char == "_")
+
+
+def _offsets(data: bytes) -> list[Pattern]:
+    """What the encoded text surely holds, for each position of the data in groups of three."""
+    result = []
+    for offset in range(3):
+        bits = (offset * 8, (offset + len(data)) * 8)
+        text = base64.b64encode(b"\0" * offset + data).decode()
+        first, last = -(-bits[0] // 6), bits[1] // 6
+        result.append(list(text[first:last]))
+    return result
+
+
+def _expression(pattern: Pattern) -> str:
+    parts = [".*" if c is ANY else "." if c is ONE else re.escape(c) for c in pattern]
+    return "".join(parts)
+
+
+class _Condition:
+    """Recursive descent over `or`, `and`, `not`, parentheses and `N of pattern`."""
+
+    def __init__(self, text: str, blocks: dict[str, Test]) -> None:
+        self.tokens = re.findall(r"[()]|[^\s()]+", text)
+        self.blocks = blocks
+        self.position = 0
+
+    def parse(self) -> Test:
+        test = self.either()
+        assert self.position == len(self.tokens), self.tokens
+        return test
+
+    def peek(self) -> str:
+        return self.tokens[self.position] if self.position < len(self.tokens) else ""
+
+    def take(self) -> str:
+        token = self.peek()
+        self.position += 1
+        return token
+
+    def either(self) -> Test:
+        parts = [self.both()]
+        while self.peek() == "or":
+            self.take()
+            parts.append(self.both())
+        return lambda fields: any(part(fields) for part in parts)
+
+    def both(self) -> Test:
+        parts = [self.negated()]
+        while self.peek() == "and":
+            self.take()
+            parts.append(self.negated())
+        return lambda fields: all(part(fields) for part in parts)
+
+    def negated(self) -> Test:
+        if self.peek() == "not":
+            self.take()
+            inner = self.negated()
+            return lambda fields: not inner(fields)
+        return self.operand()
+
+    def operand(self) -> Test:
+        token = self.take()
+        if token == "(":
+            inner = self.either()
+            assert self.take() == ")"
+            return inner
+        if self.peek() == "of":
+            self.take()
+            pattern = self.take()
+            chosen = [t for name, t in self.blocks.items() if _selected(name, pattern)]
+            assert chosen, pattern
+            how = all if token == "all" else any
+            return lambda fields: how(test(fields) for test in chosen)
+        return self.blocks[token]
+
+
+def _selected(name: str, pattern: str) -> bool:
+    if name.startswith("_"):
+        return False
+    return pattern == "them" or re.fullmatch(pattern.replace("*", ".*"), name) is not None

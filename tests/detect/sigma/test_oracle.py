@@ -1,0 +1,192 @@
+"""The engine against the independent evaluator: on invented rules and on the real sets.
+
+With TOCSIN_ORACLE=N in the environment the real comparison takes all rules and up to N records of
+every set instead of a sample of both.
+"""
+
+import os
+import random
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.detect.naive_oracle import Logsources, NaiveRule
+from tests.detect.real_sets import (
+    archive_lines,
+    evtx_lines,
+    evtx_record,
+    flat_record,
+    sigma_files,
+    tar_files,
+    windows_archives,
+)
+from tests.detect.sigma_rules import Compile, fires, record, rule
+
+from tocsin.detect.sigma import Matcher, compile_plan, explain, parse_rules
+from tocsin.model.logsources import LogsourceBinding
+from tocsin.model.records import NativeRecord
+
+LETTERS = "abAB1 -/*?\\.äÄİKſ\n"
+words = st.text(alphabet=LETTERS, max_size=6)
+scalars = words | st.integers(-2, 30) | st.booleans() | st.floats(-2, 30, width=16)
+values = st.recursive(
+    scalars | st.none(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(words, inner, max_size=2),
+    max_leaves=4,
+)
+records = st.dictionaries(st.sampled_from(["F", "G", "H"]), values, max_size=3)
+strings = st.sampled_from(
+    ["", "|contains", "|startswith", "|endswith", "|cased", "|contains|all", "|windash|contains"]
+)
+wanted = words.filter(lambda word: "\\" not in word[-1:])
+
+
+@st.composite
+def items(draw: st.DrawFn) -> dict[str, Any]:
+    field = draw(st.sampled_from(["F", "G", "H"]))
+    kind = draw(st.sampled_from(["string"] * 6 + ["null", "exists", "number", "gt", "ref", "re"]))
+    if kind == "string":
+        few = st.lists(wanted, min_size=1, max_size=3)
+        return {field + draw(strings): draw(few.map(lambda v: [*map(_three_dashes, v)]))}
+    if kind == "null":
+        return {field: None}
+    if kind == "exists":
+        return {f"{field}|exists": draw(st.booleans())}
+    if kind == "number":
+        return {field: draw(st.integers(0, 3) | st.booleans())}
+    if kind == "gt":
+        name = draw(st.sampled_from(["gt", "gte", "lt", "lte"]))
+        return {f"{field}|{name}": draw(st.integers(-1, 20))}
+    if kind == "ref":
+        return {f"{field}|fieldref": draw(st.sampled_from(["F", "G", "H"]))}
+    patterns = ["a.b", "^[ab]+$", "A?1", "b{2}", "(?i)^aB", "a|b$", "-(?=a)", r"(a)\1"]
+    return {f"{field}|re": draw(st.sampled_from(patterns))}
+
+
+def _three_dashes(word: str) -> str:
+    """pySigma expands at most three dashes of a value."""
+    return word if word.count("-") + word.count("/") <= 2 else word.replace("/", "a")  # noqa: PLR2004 - one to spare
+
+
+conditions = st.sampled_from(
+    [
+        "one",
+        "not one",
+        "one and two",
+        "one or two and not three",
+        "not (one or two) and three",
+        "1 of them",
+        "all of t* and not one",
+        "one and not 1 of t*",
+        "not one or not two",
+        "words or one",
+        "one and not words",
+    ]
+)
+
+
+@st.composite
+def rules(draw: st.DrawFn) -> dict[str, Any]:
+    blocks = {name: draw(st.lists(items(), min_size=1, max_size=2)) for name in ("one", "two", "three")}
+    merged = {name: {k: v for item in parts for k, v in item.items()} for name, parts in blocks.items()}
+    keywords = st.lists(wanted.filter(bool), min_size=1, max_size=2)
+    return {**merged, "words": draw(keywords), "condition": draw(conditions)}
+
+
+@settings(max_examples=150)
+@given(detection=rules(), found=st.lists(records, min_size=1, max_size=8))
+def test_invented_rules_hold_where_the_oracle_says(
+    compile_rules: Compile, logsource_bytes: bytes, detection: dict[str, Any], found: list[dict[str, Any]]
+) -> None:
+    condition = detection.pop("condition")
+    text = rule(detection, condition)
+    oracle = NaiveRule(orjson.loads(text), Logsources(logsource_bytes), ["flat"])
+    rows = [record(fields) for fields in found]
+    plan = compile_rules(text)
+    assert len(plan.rules) == 1, plan.statuses
+    expected = [oracle.matches("flat", row.fields) for row in rows]
+    assert fires(plan, *rows) == expected
+    for row, held in zip(rows, expected, strict=True):
+        assert held or explain(plan, 0, row) == ()
+
+
+PER_SET = int(os.environ.get("TOCSIN_ORACLE", "0"))
+
+
+def sampled(lines: list[bytes], name: str, limit: int) -> list[bytes]:
+    """Lines of one set in a fixed random order, few of each kind of event."""
+    order = random.Random(name)  # noqa: S311 - a reproducible sample
+    chosen: list[bytes] = []
+    kinds: Counter[Any] = Counter()
+    for line in order.sample(lines, len(lines)):
+        found = flat_record(line)
+        if found is None:
+            continue
+        kind = (str(found.fields["Channel"]), str(found.fields["EventID"]))
+        kinds[kind] += 1
+        if kinds[kind] <= max(1, limit // 10):
+            chosen.append(line)
+        if len(chosen) >= limit:
+            break
+    return chosen
+
+
+def real_records(data: Path, limit: int) -> Iterator[tuple[NativeRecord, bytes]]:
+    for path in windows_archives(data):
+        head = list(archive_lines(path)) if PER_SET else _first(archive_lines(path), 1_500)
+        for line in sampled(head, path.name, limit):
+            found = flat_record(line)
+            if found is not None:
+                yield found, line
+    for name, content in tar_files(data / "detection" / "evtx_attack_samples.tar.xz"):
+        if name.endswith(".evtx") and (PER_SET or sum(name.encode()) % 4 == 0):
+            for line in _first(evtx_lines(content), max(3, limit // 5)):
+                found = evtx_record(orjson.loads(line))
+                if found is not None:
+                    yield found, line
+    for name, content in tar_files(data / "detection" / "sigma_regression_data.tar.xz"):
+        if name.endswith(".evtx") and (PER_SET or sum(name.encode()) % 4 == 0):
+            for line in _first(evtx_lines(content), 3):
+                found = evtx_record(orjson.loads(line))
+                if found is not None:
+                    yield found, line
+
+
+def _first(lines: Iterator[bytes], count: int) -> list[bytes]:
+    return [line for line, _ in zip(lines, range(count), strict=False)]
+
+
+@pytest.mark.data
+@pytest.mark.timeout(3_600)
+def test_real_sets_give_what_the_oracle_says(
+    shared_data: Path, logsource_bytes: bytes, logsources: tuple[LogsourceBinding, ...]
+) -> None:
+    files = sigma_files(shared_data)
+    if not PER_SET:
+        files = files[:: 6]
+    plan = compile_plan(parse_rules(files), logsources)
+    active = {found.rule_id for found in plan.rules}
+    naive = Logsources(logsource_bytes)
+    documents = [yaml.load(content, yaml.CSafeLoader) for _, content in files]
+    oracle = [NaiveRule(d, naive, ["flat", "evtx"]) for d in documents if d["id"] in active]
+    assert len(oracle) == len(plan.rules)
+    pairs = list(real_records(shared_data, PER_SET or 6))
+    rows = [found for found, _ in pairs]
+    hits = Matcher(plan).match(rows, [line for _, line in pairs])
+    engine = {(row, plan.rules[index].rule_id) for row, index in hits}
+    expected = {
+        (row, one.rule_id)
+        for row, found in enumerate(rows)
+        for one in oracle
+        if one.matches(found.shape, found.fields)
+    }
+    assert engine == expected
+    assert len(expected) > len(rows) // 40
+    for row, index in hits:
+        assert explain(plan, index, rows[row])

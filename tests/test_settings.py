@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from tocsin.errors import SettingsError
-from tocsin.settings import Input, Secret, Settings, find_site, load
+from tocsin.settings import Input, Secret, Settings, catalog, find_site, load
 
 
 def site(folder: Path, text: str) -> Path:
@@ -16,7 +16,6 @@ def test_defaults_need_no_file() -> None:
     settings = load(None, {})
     assert settings == Settings()
     assert settings.http.port == 8870
-    assert settings.batching.rows == 8_192
 
 
 def test_the_file_then_the_environment(tmp_path: Path) -> None:
@@ -93,6 +92,13 @@ def test_the_site_folder_is_found(tmp_path: Path) -> None:
 def test_the_tree_is_frozen() -> None:
     with pytest.raises(AttributeError):
         load(None, {}).http.port = 1  # type: ignore[misc]
+
+
+def test_every_setting_is_used(repo: Path) -> None:
+    files = [path for path in (repo / "src").rglob("*.py") if path.name != "settings.py"]
+    code = "".join(path.read_text() for path in files)
+    unused = [e.key for e in catalog() if e.key != "kind" and f".{e.key}" not in code]
+    assert unused == []
 
 
 class Holder(msgspec.Struct):

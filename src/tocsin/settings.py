@@ -89,16 +89,6 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     ] = 200
 
 
-class Batching(msgspec.Struct, frozen=True, kw_only=True):
-    """How records are grouped on their way."""
-
-    rows: Annotated[int, Meta(ge=1, le=65_536, description="Records of one batch.")] = 8_192
-    bytes: Annotated[int, Meta(ge=MIB, le=256 * MIB, description="Bytes of one batch.")] = 16 * MIB
-    linger_ms: Annotated[
-        int, Meta(ge=0, le=1_000, description="Milliseconds a record waits for company.")
-    ] = 10
-
-
 class Lake(msgspec.Struct, frozen=True, kw_only=True):
     """When events are committed to the lake; findings never wait for it."""
 
@@ -131,7 +121,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     paths: Paths = Paths()
     input: tuple[Input, ...] = ()
     limits: Limits = Limits()
-    batching: Batching = Batching()
     lake: Lake = Lake()
     http: Http = Http()
 

@@ -2,41 +2,46 @@
 
 import re
 
-_UNSAFE = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f"
-    "\u2028-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\uffff"
-    "\ud800-\udfff\U000e0000-\U000e0fff\U000f0000-\U0010ffff]"
+_BLANK = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0"
+    "\U000e0100-\U000e01ef]"
 )
-"""C0 and C1 controls, line and paragraph separators, bidirectional overrides and isolates (Unicode
-Standard Annex 9), characters without width, lone surrogates, tags and private planes."""
+"""Letters and marks that count as printable and show nothing: fillers, joiners, selectors."""
 
 MAX_VISIBLE = 512
 """Default bound of shown text, in characters of the result."""
 
-
-def _escape(match: re.Match[str]) -> str:
-    code = ord(match.group())
-    if code < 0x100:  # noqa: PLR2004 - the last code that two hexadecimal digits can write
-        return f"\\x{code:02x}"
-    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"  # noqa: PLR2004 - likewise
+_ONE_BYTE, _TWO_BYTES = 0x100, 0x10000
 
 
 def visible(text: str, limit: int = MAX_VISIBLE) -> str:
-    """`text` with every invisible or steering character escaped, at most `limit` characters.
+    r"""`text` with every invisible or steering character escaped, at most `limit` characters.
 
-    Ordinary Unicode letters, marks and symbols stay. A cut is shown by an ellipsis and never
-    falls inside an escape.
+    Escaped are controls (C0, C1, so also ESC and line ends), bidirectional overrides, characters
+    without width, unusual spaces, lone surrogates, private and unassigned codes: all that
+    `str.isprintable` refuses, and the blanks that it lets pass. Ordinary letters, marks and
+    symbols stay. A cut is shown by an ellipsis and never falls inside an escape.
     """
-    head = text[: limit + 1]
-    shown = _UNSAFE.sub(_escape, head)
-    if len(shown) <= limit and len(head) == len(text):
-        return shown
+    if len(text) <= limit and _plain(text):
+        return text
     parts: list[str] = []
-    room = limit - 1
-    for char in head:
-        part = _UNSAFE.sub(_escape, char)
-        room -= len(part)
-        if room < 0:
-            break
-        parts.append(part)
+    size = 0
+    for char in text[: limit + 1]:
+        parts.append(char if _plain(char) else _escape(char))
+        size += len(parts[-1])
+    if size <= limit:
+        return "".join(parts)
+    while parts and size > limit - 1:
+        size -= len(parts.pop())
     return "".join(parts) + "…" if limit > 0 else ""
+
+
+def _plain(text: str) -> bool:
+    return text.isprintable() and (text.isascii() or _BLANK.search(text) is None)
+
+
+def _escape(char: str) -> str:
+    code = ord(char)
+    if code < _ONE_BYTE:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code < _TWO_BYTES else f"\\U{code:08x}"

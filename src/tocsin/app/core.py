@@ -35,7 +35,7 @@ from tocsin.collect.reader import SpoolReader
 from tocsin.correlate.incidents import IncidentFold
 from tocsin.errors import TocsinError
 from tocsin.model.content import ContentSet
-from tocsin.model.findings import Level, findings_from_arrow
+from tocsin.model.findings import Level, findings_from_arrow, findings_to_arrow
 from tocsin.model.incidents import Incident, incident_from_bytes
 from tocsin.model.stages import HostClock
 from tocsin.model.ports import Clock
@@ -52,11 +52,16 @@ TOLD_FROM = Level.MEDIUM
 LOOK_EVERY = 0.5
 """Seconds between two looks at dead letters and at which content is in force."""
 
+QUIET = 30_000_000
+"""Microseconds without any batch after which time itself moves the watermark."""
+
 CONTENT = "content"
 """The fold that remembers which content core works with."""
 
 CLOCKS = "host-clock"
 """The fold that remembers each host's clock."""
+
+NO_FINDINGS = findings_to_arrow([])
 
 log = structlog.get_logger()
 
@@ -104,6 +109,8 @@ class Core:
         self._clocks_sent: dict[str, int] = {}
         self._clocks_version = 1 if self._clocks else 0
         self._stopping = False
+        self._watermark = 0
+        self._judged_at, self._unsettled = clock.now(), True
         self._told: dict[str, Level] = {}
         self._looked = clock.monotonic()
         self._spool = SpoolReader(site.spool)
@@ -167,6 +174,7 @@ class Core:
             if self._clock.monotonic() - self._looked > LOOK_EVERY:
                 self._looked = self._clock.monotonic()
                 self._take_dead_letters()
+                self._settle_quiet()
                 draining = draining or self._content_changed()
             for lane in self._lanes.values():
                 self._feed(lane, draining=draining)
@@ -226,6 +234,7 @@ class Core:
 
     def _transact(self, lane: Lane, reply: Reply, identities: pa.RecordBatch) -> list[int]:
         now, began = self._clock.now(), self._clock.monotonic()
+        self._judged_at, self._unsettled = now, True
         args = reply.args
         rejects = from_bytes(reply.parts["rejects"])
         with self._state.think(lane.partition) as tx:
@@ -263,10 +272,35 @@ class Core:
         if not findings.num_rows:
             return []
         newest = max(findings.column("time").to_pylist())
-        watermark = min(newest, received_at) - flow.LATENESS
+        self._watermark = max(self._watermark, min(newest, received_at) - flow.LATENESS)
         states = tx.fold_states(self._fold.name, self._fold.key(findings).to_pylist())
-        changed, outputs = flow.judge(states, findings, self._fold, watermark=watermark, now=now)
+        changed, outputs = flow.judge(
+            states, findings, self._fold, watermark=self._watermark, now=now
+        )
         tx.put_fold_states(self._fold.name, changed)
+        return self._store_changes(tx, outputs)
+
+    def _settle_quiet(self) -> None:
+        """Let time pass for incidents while nothing comes in: what waited for company is decided."""
+        now = self._clock.now()
+        if now - self._judged_at < QUIET or not self._unsettled:
+            return
+        self._unsettled = False
+        self._watermark = max(self._watermark, now - flow.LATENESS)
+        with self._state.think(self._fold.name) as tx:
+            states = tx.fold_states(self._fold.name, [self._site.settings.site])
+            changed, outputs = {}, []
+            for key, state in states.items():
+                changed[key], output = self._fold.step(
+                    state, NO_FINDINGS, watermark=self._watermark, now=now
+                )
+                outputs.append(output)
+            tx.put_fold_states(self._fold.name, changed)
+            incidents = self._store_changes(tx, outputs)
+        self._tell(incidents)
+
+    def _store_changes(self, tx: Think, outputs: Sequence[pa.RecordBatch]) -> list[Incident]:
+        """Store what correlation changed; the incidents that it left, as they now stand."""
         for output in outputs:
             tx.apply_incident_changes(output)
         bodies = [body for output in outputs for body in output.column("body").to_pylist()]

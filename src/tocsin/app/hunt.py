@@ -20,8 +20,7 @@ from tocsin.app import parts
 from tocsin.app.arrow import from_bytes, to_bytes
 from tocsin.app.clock import SystemClock
 from tocsin.app.workers import Reply, Request, Worker, in_parallel, serve
-from tocsin.correlate.incidents import IncidentFold
-from tocsin.correlate.story import rank
+from tocsin.correlate.incidents import END, IncidentFold, rank
 from tocsin.errors import UsageError
 from tocsin.formats.limits import DEFAULT
 from tocsin.formats.read import read_batches, total_bytes
@@ -36,6 +35,8 @@ CLOCK_SAMPLE = 2_048
 """Records at the start of each file from which its hosts' clocks are estimated."""
 
 FINDINGS_PER_STEP = 4_096
+
+NO_FINDINGS = findings_to_arrow([])
 
 LAKE_ROWS = 131_072
 """Events that a worker gathers before it commits them."""
@@ -229,6 +230,9 @@ def _incidents(findings: list[Finding], now: int) -> tuple[list[Incident], dict[
         states = {key: state for key, state in changed.items() if state is not None}
         for output in outputs:
             _apply(output, current, members)
+    for state in states.values():
+        _, output = fold.step(state, NO_FINDINGS, watermark=END, now=now)
+        _apply(output, current, members)
     return sorted(current.values(), key=rank, reverse=True), members
 
 

@@ -1,6 +1,7 @@
 """The terminal: log content is only ever shown with its control characters made visible."""
 
 import sys
+import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TextIO
@@ -33,6 +34,12 @@ class Screen:
     def line(self, text: str = "", style: str = "") -> None:
         """One line of text."""
         self._out.print(Text(visible(text, 4_000), style=style))
+
+    def paragraph(self, text: str, indent: str) -> None:
+        """Running text, wrapped to the width of the terminal."""
+        width = max(40, min(self._out.width, 110) - len(indent))
+        for part in textwrap.wrap(visible(text, 4_000), width, break_on_hyphens=False):
+            self._out.print(Text(indent + part))
 
     def level_line(self, level: Level, text: str, indent: str = "") -> None:
         """A line that starts with a severity as a word (color only repeats it)."""

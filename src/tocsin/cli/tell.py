@@ -24,16 +24,21 @@ def iso(micros: int) -> str:
     return datetime.fromtimestamp(micros / 1_000_000, UTC).isoformat().replace("+00:00", "Z")
 
 
+def plural(n: int, noun: str) -> str:
+    """`1 finding`, `2 findings`."""
+    return f"{n:,} {noun}" + ("" if n == 1 else "s")
+
+
 def tell_incident(screen: Screen, incident: Incident, *, timeline: int = 12) -> None:
     """One incident: headline, story, the first lines of its timeline."""
     screen.level_line(incident.level, incident.title)
     techniques = ", ".join(incident.techniques) or "no ATT&CK technique"
     screen.line(
         f"  {incident.incident_id[:12]}  {utc(incident.first)} to {utc(incident.last)}  "
-        f"{incident.finding_count} findings of {len(incident.rules)} rules  {techniques}",
+        f"{plural(incident.finding_count, 'finding')} of {plural(len(incident.rules), 'rule')}  {techniques}",
         style="dim",
     )
-    screen.line(f"  {incident.story}")
+    screen.paragraph(incident.story, indent="  ")
     for moment in incident.timeline[:timeline]:
         times = f" x{moment.count}" if moment.count > 1 else ""
         screen.line(
@@ -56,8 +61,8 @@ def tell_report(screen: Screen, report: Report, *, top: int) -> None:
         screen.line()
     states = [status.state for status in report.rules]
     screen.line(
-        f"{len(report.incidents)} incidents from {len(report.findings):,} findings in "
-        f"{events:,} events ({report.bytes_read / 1e6:,.1f} MB) in {report.seconds:.1f} s. "
+        f"{plural(len(report.incidents), 'incident')} from "
+        f"{plural(len(report.findings), 'finding')} in {plural(events, 'event')} ({report.bytes_read / 1e6:,.1f} MB) in {report.seconds:.1f} s. "
         f"Rules: {states.count(RuleState.ACTIVE):,} active, "
         f"{states.count(RuleState.INACTIVE):,} inactive, "
         f"{states.count(RuleState.UNSUPPORTED):,} unsupported."

@@ -5,7 +5,7 @@ import pyarrow as pa
 EVENT = pa.schema(
     [
         pa.field("time", pa.int64()),
-        pa.field("metadata", pa.struct([pa.field("uid", pa.string())])),
+        pa.field("metadata", pa.struct({"uid": pa.string(), "logged_time": pa.int64()})),
         pa.field("raw_data", pa.string()),
         pa.field("tocsin_time", pa.int64()),
         pa.field("tocsin_partition", pa.string()),
@@ -20,7 +20,7 @@ def event_rows(offsets: range | list[int], partition: str = "p0") -> pa.RecordBa
     rows = [
         {
             "time": offset * 1_000,
-            "metadata": {"uid": f"{offset:032x}"},
+            "metadata": {"uid": f"{offset:032x}", "logged_time": offset * 1_000 + 7},
             "raw_data": f'{{"n": {offset}}}',
             "tocsin_time": offset * 1_000_000,
             "tocsin_partition": partition,

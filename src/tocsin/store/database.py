@@ -8,6 +8,7 @@ Django alias.
 import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -106,12 +107,15 @@ class Database:
         self.connection.close()
 
 
+_numbers = count(1)
+
+
 def _alias(options: dict[str, Any]) -> str:
     """Django's name for the database with these options, made known to it when it is new."""
     for alias in connections.settings:
         if connections.settings[alias]["NAME"] == options["NAME"]:
             return str(alias)
-    alias = f"state-{len(connections.settings)}"
+    alias = f"state-{next(_numbers)}"
     _register(alias, options)
     return alias
 

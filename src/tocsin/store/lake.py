@@ -41,8 +41,9 @@ from tocsin.store.delta import LogSync, drop_torn_tail, fsync
 
 DAY = "ingest_day"
 OFFSET = "tocsin_offset"
-_STATISTICS = ("time", "tocsin_time", OFFSET, "metadata.uid")
-"""Columns whose least and greatest value stand in the log, so that a reader can skip files."""
+_STATISTICS = ("time", "tocsin_time", "tocsin_partition", OFFSET, "metadata.uid")
+"""Columns whose least and greatest value stand in the log, so that a reader can skip files. A file
+holds rows of one partition."""
 
 
 class Lake:

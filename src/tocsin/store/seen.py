@@ -1,88 +1,162 @@
-"""Which events were seen, and where first: recognizes what a sender delivers again."""
+"""Which events were seen, and where first: recognizes what a sender delivers again.
 
-from collections.abc import Sequence
+A table with one row per event and an index on its uid was tried: uids are random, so each batch of
+8,192 touched nearly every page, and a commit grew to 85 ms and 30 MB of log at one million events.
+Here a batch adds one row, and a set of short keys in memory says what is surely new. What may not
+be new (a repeat, our own redelivery, or one in 10^12 by chance) is looked up in full in the runs.
+"""
+
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from django.db import transaction
 
 from tocsin.store.database import Database
 from tocsin.store.state import models
-from tocsin.store.upserts import upsert
 
-_LOW = (1 << 63) - 1
-_LOOKUP = 500
-_COLUMNS = ("key", "fingerprint", "partition", "offset", "source", "time")
-_INSERT = upsert(models.SeenEvent, _COLUMNS)
-SLICES = 256
-"""The key space is pruned in so many steps, each a range of keys, to keep transactions short."""
+WINDOW = 1_048_576
+"""At least so many newest events are remembered: about 100 MB in the process that thinks."""
+
+UID_BYTES = 16
+_UID = pa.binary(UID_BYTES)
 
 
 class Seen:
-    """The table of seen events of one database. Every method runs in the caller's transaction."""
+    """The seen events of one database. Every method runs in the caller's transaction.
 
-    def __init__(self, database: Database) -> None:
+    The keys in memory are those of committed runs; runs of another process are taken up, too.
+    """
+
+    def __init__(self, database: Database, window: int = WINDOW) -> None:
         self._database = database
+        self._window = window
+        self._keys: set[int] = set()
+        self._newest_run = 0
+        self._events = 0
 
     def first_seen(
         self,
         partition: str,
         uids: Sequence[str],
         offsets: Sequence[int],
-        sources: Sequence[str],
+        sources: Iterable[str],
         times: Sequence[int],
     ) -> list[int]:
         """Note events of `partition`; returns the offsets of those seen elsewhere before.
 
-        An event counts as seen before when its uid (hexadecimal, 128 bits) is stored with another
-        partition or offset: our own redelivery of the same position is no duplicate. `times` are
-        microseconds UTC and serve pruning only.
+        An event counts as seen before when its uid (32 hexadecimal digits) is kept with another
+        partition or offset: our own redelivery of the same position is no duplicate.
         """
-        numbers = self._numbers({partition, *sources})
-        own = numbers[partition]
-        keys = [_key(uid) for uid in uids]
-        rows = [
-            (key, fingerprint, own, offset, numbers[source], time)
-            for (key, fingerprint), offset, source, time in zip(
-                keys, offsets, sources, times, strict=True
-            )
-        ]
-        if self._database.execute_many(_INSERT, rows) == len(rows):
+        if not uids:
             return []
-        known = self._known([key for key, _ in keys])
-        return [
-            offset
-            for (key, fingerprint), offset in zip(keys, offsets, strict=True)
-            if known[key][0] == fingerprint and known[key][1:] != (own, offset)
-        ]
+        self._catch_up()
+        whole = bytes.fromhex("".join(uids))
+        keys = _keys(whole)
+        fresh = set(keys)
+        new: Sequence[int] = range(len(keys))
+        duplicates: list[int] = []
+        if len(fresh) < len(keys) or not self._keys.isdisjoint(fresh):
+            new, duplicates = self._tell_apart(partition, whole, keys, offsets)
+        run = models.SeenRun(
+            partition=partition,
+            events=len(new),
+            sources="\n".join(sorted(set(sources))),
+            newest=max(times),
+            uids=b"".join(_part(whole, row) for row in new) if len(new) < len(keys) else whole,
+            offsets=array("q", [offsets[row] for row in new]).tobytes(),
+        )
+        if run.events:
+            run.save(using=self._database.alias, force_insert=True)
+            cut = self._cut(run.events)
+            transaction.on_commit(partial(self._settle, *cut), using=self._database.alias)
+        return duplicates
 
-    def forget(self, before: int, turn: int) -> int:
-        """Drop events with a time before `before` (us) in the slice `turn` of the keys; how many.
+    def _tell_apart(
+        self, partition: str, whole: bytes, keys: Sequence[int], offsets: Sequence[int]
+    ) -> tuple[list[int], list[int]]:
+        """Rows that are new, and the offsets of duplicates, by what is kept in full."""
+        suspects = [_part(whole, row) for row, key in enumerate(keys) if key in self._keys]
+        first = self._find(suspects)
+        new: list[int] = []
+        duplicates: list[int] = []
+        for row, offset in enumerate(offsets):
+            uid = _part(whole, row)
+            if uid not in first:
+                first[uid] = (partition, offset)
+                new.append(row)
+            elif first[uid] != (partition, offset):
+                duplicates.append(offset)
+        return new, duplicates
 
-        Calling it with `turn` 0, 1, 2, ... (any SLICES consecutive numbers) visits every key once.
-        """
-        width = (_LOW + 1) // SLICES
-        low = (turn % SLICES) * width
-        rows = models.SeenEvent.objects.using(self._database.alias)
-        gone, _ = rows.filter(key__gte=low, key__lt=low + width, time__lt=before).delete()
-        return int(gone)
-
-    def _known(self, keys: list[int]) -> dict[int, tuple[int, int, int]]:
-        """Fingerprint, partition and offset of stored keys."""
-        rows = models.SeenEvent.objects.using(self._database.alias)
-        found: dict[int, tuple[int, int, int]] = {}
-        for start in range(0, len(keys), _LOOKUP):
-            part = rows.filter(key__in=keys[start : start + _LOOKUP])
-            for key, *rest in part.values_list("key", "fingerprint", "partition", "offset"):
-                found[key] = (rest[0], rest[1], rest[2])
+    def _find(self, uids: list[bytes]) -> dict[bytes, tuple[str, int]]:
+        """Where uids were seen first, as far as they were."""
+        wanted = pa.array(uids, _UID)
+        found: dict[bytes, tuple[str, int]] = {}
+        if not uids:
+            return found
+        for run in self._runs().values_list("partition", "uids", "offsets").iterator(100):
+            kept = _uid_array(run[1])
+            for row in pc.indices_nonzero(pc.is_in(kept, wanted)).to_pylist():
+                offset = int.from_bytes(run[2][8 * row : 8 * row + 8], "little", signed=True)
+                found.setdefault(kept[row].as_py(), (run[0], offset))
         return found
 
-    def _numbers(self, names: set[str]) -> dict[str, int]:
-        """The numbers of names, given out on first use."""
-        rows = models.SeenName.objects.using(self._database.alias)
-        known = dict(rows.filter(name__in=names).values_list("name", "id"))
-        for name in sorted(names - known.keys()):
-            known[name] = rows.create(name=name).id
-        return known
+    def _catch_up(self) -> None:
+        """Take up the keys of runs that are committed and not yet in memory."""
+        newest = self._runs().order_by("-id").values_list("id", flat=True).first() or 0
+        if newest == self._newest_run:
+            return
+        later = self._runs().filter(id__gt=self._newest_run)
+        for number, uids in later.values_list("id", "uids").iterator(100):
+            keys = _keys(bytes(uids))
+            self._keys.update(keys)
+            self._events += len(keys)
+            self._newest_run = number
+
+    def _cut(self, coming: int) -> tuple[int, Sequence[int]]:
+        """Cut off the oldest runs beyond the window; how many events that were, and their keys."""
+        keys = array("q")
+        excess, cut = self._events + coming - self._window, 0
+        last = 0
+        for number, events, uids in self._oldest():
+            if cut + events > excess:
+                break
+            cut += events
+            keys.extend(_keys(bytes(uids)))
+            last = number
+        if cut:
+            self._runs().filter(id__lte=last).delete()
+        return cut, keys
+
+    def _oldest(self) -> Iterator[Any]:
+        rows = self._runs().values_list("id", "events", "uids")
+        return iter(rows.iterator(8))
+
+    def _settle(self, cut: int, keys: Sequence[int]) -> None:
+        """Bring memory in line with what is committed now."""
+        self._events -= cut
+        self._keys.difference_update(keys)
+        self._catch_up()
+
+    def _runs(self) -> Any:
+        return models.SeenRun.objects.using(self._database.alias).order_by("id")
 
 
-def _key(uid: str) -> tuple[int, int]:
-    """Two 63-bit numbers that stand for a uid: SQLite's integers are signed."""
-    number = int(uid, 16)
-    return number & _LOW, (number >> 63) & _LOW
+def _keys(uids: bytes) -> Sequence[int]:
+    """A short key of every uid: its first 8 bytes."""
+    both = array("q", uids)
+    return both[::2]
+
+
+def _part(uids: bytes, row: int) -> bytes:
+    return uids[UID_BYTES * row : UID_BYTES * (row + 1)]
+
+
+def _uid_array(uids: bytes) -> pa.Array:
+    """Uids in Arrow, without a copy."""
+    count = len(uids) // UID_BYTES
+    return pa.Array.from_buffers(_UID, count, [None, pa.py_buffer(bytes(uids))])

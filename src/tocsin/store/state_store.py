@@ -19,6 +19,7 @@ from tocsin.store.casebook import Casebook
 from tocsin.store.database import Database
 from tocsin.store.intake import Intake
 from tocsin.store.journal import Journal
+from tocsin.store.seen import WINDOW, Seen
 from tocsin.store.state import models
 from tocsin.store.think import Think, read_cursor, write_cursor
 
@@ -49,13 +50,17 @@ class State:
     `journal` the chain. Every method raises StorageError when the database refuses.
     """
 
-    def __init__(self, path: Path, *, read_only: bool = False) -> None:
-        """Open the state at `path`, making or upgrading its tables unless `read_only`."""
+    def __init__(self, path: Path, *, read_only: bool = False, window: int = WINDOW) -> None:
+        """Open the state at `path`, making or upgrading its tables unless `read_only`.
+
+        `window` is the number of events that are remembered to recognize repeats.
+        """
         self.path = path
         self._database = Database(path, read_only=read_only)
         self.casebook = Casebook(self._database)
         self.intake = Intake(self._database)
         self.journal = Journal(self._database)
+        self._seen = Seen(self._database, window)
 
     def close(self) -> None:
         """Close this thread's connection."""
@@ -65,7 +70,7 @@ class State:
     def think(self, partition: str) -> Iterator[Think]:
         """T1: one transaction for all that a batch of `partition` led to."""
         with self._database.transaction():
-            yield Think(self._database, partition)
+            yield Think(self._database, self._seen, partition)
             crash.point("t1.before-commit")
         crash.point("t1.after-commit")
 

@@ -57,11 +57,11 @@ class SourceCount(msgspec.Struct, frozen=True):
 class Think:
     """What may be read and written in the one transaction; made by `State.think` only."""
 
-    def __init__(self, database: Database, partition: str) -> None:
+    def __init__(self, database: Database, seen: Seen, partition: str) -> None:
         self._database = database
         self._partition = partition
         self._journal = Journal(database)
-        self._seen = Seen(database)
+        self._seen = seen
 
     def fold_states(self, fold: str, keys: Iterable[str]) -> dict[str, bytes]:
         """The stored states of `keys`; a key without state is left out."""
@@ -91,10 +91,6 @@ class Think:
     ) -> list[int]:
         """Note the events of this batch; returns the offsets of those seen before: see `Seen`."""
         return self._seen.first_seen(self._partition, uids, offsets, sources, times)
-
-    def forget_seen(self, before: int, turn: int) -> int:
-        """Drop a slice of the old seen events: see `Seen.forget`."""
-        return self._seen.forget(before, turn)
 
     def add_findings(
         self, findings: Sequence[Finding], incident_ids: Sequence[str | None] | None = None

@@ -39,24 +39,19 @@ class FoldState(Row):
         constraints = [models.UniqueConstraint("fold", "key", name="one_fold_state")]
 
 
-class SeenName(Row):
-    """Short numbers for the partition and source names in `SeenEvent`."""
+class SeenRun(Row):
+    """The events that one batch brought for the first time; runs are only added and cut off.
 
-    name = models.CharField(max_length=200, unique=True)
-
-
-class SeenEvent(Row):
-    """Where an event was seen first. `key` and `fingerprint` are two parts of its `event_uid`.
-
-    No foreign keys and no second index: this table takes one row per event.
+    `uids` holds 16 bytes per event, `offsets` 8 (little-endian), in the same order. `sources` are
+    the names of the sources in it, a line each, and `newest` its latest event time.
     """
 
-    key = models.BigIntegerField(primary_key=True)
-    fingerprint = models.BigIntegerField()
-    partition = models.IntegerField()
-    offset = models.BigIntegerField()
-    source = models.IntegerField()
-    time = models.BigIntegerField()
+    partition = models.CharField(max_length=200)
+    events = models.IntegerField()
+    sources = models.TextField()
+    newest = models.BigIntegerField()
+    uids = models.BinaryField()
+    offsets = models.BinaryField()
 
 
 class Finding(Row):

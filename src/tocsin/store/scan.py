@@ -1,0 +1,105 @@
+"""Original records out of the lake, in spool order: detection is replayed over them."""
+
+from collections.abc import Iterator
+from itertools import groupby
+from pathlib import Path
+from typing import NamedTuple
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from deltalake import DeltaTable
+from deltalake.exceptions import DeltaError
+
+from tocsin.errors import StorageError
+from tocsin.model.envelope import BATCH_ROWS, RAW
+from tocsin.store.lake import OFFSET, table_paths
+
+_COLUMNS = (
+    "raw_data",
+    "tocsin_time",
+    "tocsin_partition",
+    OFFSET,
+    "tocsin_source",
+    "metadata.logged_time",
+)
+_LATEST = (1 << 63) - 1
+
+
+class LakeFile(NamedTuple):
+    """One file of the lake and what its log entry says of it."""
+
+    partition: str
+    first: int
+    last: int
+    earliest: int
+    latest: int
+    class_name: str
+    path: str
+
+
+def scan_raw(
+    lake_root: Path, *, site: str = "default", since: int = 0, until: int = _LATEST
+) -> Iterator[pa.RecordBatch]:
+    """Every stored record with `since` <= event time < `until` (us UTC), as rows of envelope.RAW.
+
+    Ordered by partition and offset; at most BATCH_ROWS a batch. Memory holds the records of one
+    flush. `origin` is `lake/<class>` and `position` the spool offset: the lake does not keep where
+    a record stood in its file. `received_at` has milliseconds, as OCSF has.
+    """
+    try:
+        files = [file for path in table_paths(lake_root) for file in _files(path)]
+        wanted = sorted(f for f in files if f.latest >= since and f.earliest < until)
+        for group in _overlapping(wanted):
+            rows = pa.concat_tables([_read(file, site, since, until) for file in group])
+            ordered = rows.sort_by("offset").combine_chunks()
+            yield from ordered.to_batches(max_chunksize=BATCH_ROWS)
+    except (OSError, DeltaError, pa.ArrowException) as error:
+        raise StorageError(f"{lake_root}: {error}") from error
+
+
+def _files(path: Path) -> Iterator[LakeFile]:
+    """The files of one table as they stand now."""
+    table = DeltaTable(path)
+    for row in pa.table(table.get_add_actions(flatten=True)).to_pylist():
+        yield LakeFile(
+            partition=row["min.tocsin_partition"],
+            first=row[f"min.{OFFSET}"],
+            last=row[f"max.{OFFSET}"],
+            earliest=row["min.tocsin_time"],
+            latest=row["max.tocsin_time"],
+            class_name=path.name,
+            path=str(path / row["path"]),
+        )
+
+
+def _overlapping(files: list[LakeFile]) -> Iterator[list[LakeFile]]:
+    """Files in runs whose offsets do not reach into those of the next run."""
+    for _partition, part in groupby(files, key=lambda file: file.partition):
+        run: list[LakeFile] = []
+        for file in part:
+            if run and file.first > max(other.last for other in run):
+                yield run
+                run = []
+            run.append(file)
+        yield run
+
+
+def _read(file: LakeFile, site: str, since: int, until: int) -> pa.Table:
+    """The rows of one file in the envelope's columns."""
+    rows = pq.ParquetFile(file.path).read(columns=list(_COLUMNS))
+    time = rows.column("tocsin_time")
+    rows = rows.filter(pc.and_(pc.greater_equal(time, since), pc.less(time, until)))
+    count = rows.num_rows
+    logged = pc.struct_field(rows.column("metadata"), "logged_time")
+    columns = {
+        "site": pa.repeat(pa.scalar(site), count),
+        "partition": rows.column("tocsin_partition"),
+        "offset": rows.column(OFFSET),
+        "source_id": rows.column("tocsin_source"),
+        "received_at": pc.multiply(logged, 1_000),
+        "origin": pa.repeat(pa.scalar(f"lake/{file.class_name}"), count),
+        "position": rows.column(OFFSET),
+        "raw": rows.column("raw_data").cast(pa.binary()),
+    }
+    return pa.table([columns[name] for name in RAW.names], schema=RAW)

@@ -1,0 +1,96 @@
+import pyarrow as pa
+import pytest
+from tests.store.stories import change, finding, incident
+
+from tocsin.errors import UsageError
+from tocsin.model.findings import Level
+from tocsin.model.incidents import INCIDENT_CHANGES, Grade, Incident, Verdict
+from tocsin.store.state_store import State
+
+
+def store(state: State, *found: Incident, alias: tuple[str, str] | None = None) -> None:
+    rows = [change(item, [f"of-{item.incident_id}"]) for item in found]
+    if alias:
+        rows.append(change(None, [], alias[0], alias_of=alias[1]))
+    with state.think("p0") as tx:
+        tx.add_findings([finding(f"of-{item.incident_id}") for item in found])
+        tx.apply_incident_changes(pa.RecordBatch.from_pylist(rows, schema=INCIDENT_CHANGES))
+
+
+def test_incidents_come_newest_first_and_worst_first_among_equals(state: State) -> None:
+    store(
+        state,
+        incident("old", last=1, level=Level.CRITICAL),
+        incident("mild", last=9, level=Level.LOW),
+        incident("bad", last=9, level=Level.HIGH),
+    )
+    assert [item.incident_id for item in state.casebook.incidents(9)] == ["bad", "mild", "old"]
+    assert len(state.casebook.incidents(2)) == 2
+
+
+def test_what_is_not_known_is_none(state: State) -> None:
+    assert state.casebook.incident("none") is None
+    assert state.casebook.status("none") is None
+    assert list(state.casebook.findings("none")) == []
+
+
+def test_a_verdict_closes_and_is_journaled(state: State) -> None:
+    store(state, incident("i1"))
+    assert state.casebook.status("i1") == "open"
+    verdict = Verdict("i1", Grade.FALSE_POSITIVE, "a scanner", "maria", 55)
+    state.casebook.give(verdict)
+    assert state.casebook.verdicts() == [verdict]
+    assert state.casebook.status("i1") == "closed"
+    head = state.journal.head()
+    assert head is not None
+    assert (head.at, head.actor, head.kind, head.subject) == (55, "maria", "verdict", "i1")
+    assert head.body == '{"grade":"false-positive","reason":"a scanner"}'
+
+
+def test_an_undetermined_incident_stays_open(state: State) -> None:
+    store(state, incident("i1"))
+    state.casebook.give(Verdict("i1", Grade.TRUE_POSITIVE, "seen", "maria", 1))
+    state.casebook.give(Verdict("i1", Grade.UNDETERMINED, "not sure after all", "li", 2))
+    assert state.casebook.status("i1") == "open"
+    assert [item.by for item in state.casebook.verdicts("i1")] == ["maria", "li"]
+
+
+def test_a_new_finding_opens_an_incident_again_and_a_new_story_does_not(state: State) -> None:
+    store(state, incident("i1"))
+    state.casebook.give(Verdict("i1", Grade.TRUE_POSITIVE, "seen", "maria", 1))
+    retold = pa.RecordBatch.from_pylist([change(incident("i1"), [])], schema=INCIDENT_CHANGES)
+    with state.think("p0") as tx:
+        tx.apply_incident_changes(retold)
+    assert state.casebook.status("i1") == "closed"
+    store(state, incident("i1", title="more"))
+    assert state.casebook.status("i1") == "open"
+
+
+def test_a_verdict_survives_when_its_incident_becomes_an_alias(state: State) -> None:
+    store(state, incident("i1"), incident("i2"))
+    given = Verdict("i2", Grade.TRUE_POSITIVE, "seen", "maria", 1)
+    state.casebook.give(given)
+    store(state, alias=("i2", "i1"))
+    assert state.casebook.verdicts("i1") == [given]
+    assert state.casebook.verdicts("i2") == [given]
+    later = Verdict("i2", Grade.BENIGN_POSITIVE, "by its old name", "li", 2)
+    state.casebook.give(later)
+    assert state.casebook.verdicts("i1") == [given, later]
+    assert state.casebook.status("i1") == "closed"
+
+
+def test_a_verdict_on_nothing_is_refused_and_leaves_no_record(state: State) -> None:
+    with pytest.raises(UsageError, match="no incident i9"):
+        state.casebook.give(Verdict("i9", Grade.TRUE_POSITIVE, "", "maria", 1))
+    assert state.casebook.verdicts() == []
+    assert state.journal.head() is None
+
+
+def test_tables_for_sql_have_levels_as_words(state: State) -> None:
+    assert state.casebook.tables()["findings"].num_rows == 0
+    store(state, incident("i1"))
+    tables = state.casebook.tables()
+    [row] = tables["incidents"].to_pylist()
+    assert (row["incident_id"], row["level"], row["status"]) == ("i1", "high", "open")
+    [row] = tables["findings"].to_pylist()
+    assert (row["finding_id"], row["incident_id"], row["time"]) == ("of-i1", "i1", 10)

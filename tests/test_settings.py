@@ -91,7 +91,7 @@ def test_the_site_folder_is_found(tmp_path: Path) -> None:
 
 def test_the_tree_is_frozen() -> None:
     with pytest.raises(AttributeError):
-        load(None, {}).http.port = 1  # type: ignore[misc]
+        load(None, {}).http.port = 1  # type: ignore[misc]  # that is the point
 
 
 def test_every_setting_is_used(repo: Path) -> None:

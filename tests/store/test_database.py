@@ -1,7 +1,10 @@
 from pathlib import Path
 
-from django.core.management import call_command
+from django.apps import apps
 from django.db import connections
+from django.db.migrations.autodetector import MigrationAutodetector
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.state import ProjectState
 
 from tocsin.store.database import Database, configure
 
@@ -32,11 +35,16 @@ def test_paths_with_odd_characters_can_be_opened(tmp_path: Path) -> None:
     assert path.exists()
 
 
-def test_the_models_have_no_change_without_a_migration(tmp_path: Path) -> None:
-    configure(tmp_path / "state.db")
+def test_the_models_have_no_change_without_a_migration() -> None:
+    loader = MigrationLoader(None)
+    now = ProjectState.from_apps(apps)
+    assert not MigrationAutodetector(loader.project_state(), now).changes(graph=loader.graph)
+
+
+def test_the_default_database_is_the_one_that_was_configured(tmp_path: Path) -> None:
+    before = connections.settings["default"]
     try:
-        call_command("makemigrations", "tocsin", check=True, dry_run=True, verbosity=0)
+        configure(tmp_path / "state.db")
+        assert str(tmp_path / "state.db") in connections.settings["default"]["NAME"]
     finally:
-        connections["default"].close()
-        del connections.settings["default"]
-        del connections["default"]
+        connections.settings["default"] = before

@@ -263,6 +263,15 @@ def test_every_reason_is_explained_and_exists() -> None:
     assert {reason for reason in listed if f'"{reason}"' not in code} == set()
 
 
+def test_every_field_of_the_report_is_explained() -> None:
+    text = (ROOT / "docs/reference/hunt-json.md").read_text()
+    tree = ast.parse((ROOT / "src/tocsin/cli/tell.py").read_text())
+    dicts = [node for node in ast.walk(tree) if isinstance(node, ast.Dict)]
+    keys = {key.value for one in dicts for key in one.keys if isinstance(key, ast.Constant)}
+    assert len(keys) > 30
+    assert {key for key in keys if f"`{key}`" not in text} == set()
+
+
 def test_the_tests_can_fail(tmp_path: Path) -> None:
     with reader(tmp_path) as person, pytest.raises(AssertionError):
         person.type("tocsin hunt nothing-is-here")

@@ -2,14 +2,15 @@ from itertools import pairwise
 
 from tests.lab.conftest import History, written_by
 
-from tocsin.lab.campaign import SPAN, VICTIM, Campaign
+from tocsin.lab.campaign import MOVES, RENAME, SPAN, intrude
+from tocsin.lab.intruder import VICTIM
 from tocsin.lab.world import HOUR, World
 
 QUIET = {"attachment arrives", "named pipe of the tool", "remote desktop used"}
 
 
-def test_every_step_is_in_the_truth(day: History, world: World) -> None:
-    planned = [move.step.name for move in Campaign(world).moves()] + ["rename documents"]
+def test_every_step_is_in_the_truth(day: History) -> None:
+    planned = [move.step.name for move in MOVES] + [RENAME.name]
     told = list(dict.fromkeys(line["step"] for line in day.truth))
     assert told == planned
 
@@ -23,8 +24,8 @@ def test_it_takes_about_forty_minutes(day: History) -> None:
     assert 38 <= (max(times) - min(times)) / 60_000_000 <= SPAN / 60_000_000
 
 
-def test_steps_follow_each_other(world: World) -> None:
-    minutes = [move.minute for move in Campaign(world).moves()]
+def test_steps_follow_each_other() -> None:
+    minutes = [move.minute for move in MOVES]
     assert all(a < b for a, b in pairwise(minutes))
 
 
@@ -41,7 +42,7 @@ def test_it_moves_from_a_workstation_to_two_servers(day: History) -> None:
 
 def test_it_needs_nobody_at_the_desk(world: World) -> None:
     assert VICTIM not in world.desks
-    world.begin(Campaign(world).habit())
+    world.begin(intrude(world))
     world.run(world.now + HOUR)
     assert any(r["EventID"] == 1102 for r in written_by(world))
 

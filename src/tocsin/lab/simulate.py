@@ -56,7 +56,7 @@ def write_history(
         attack_at = None
         if enterprise.attack:
             attack_at = start + _attack_after(world, duration)
-            world.begin(campaign.Campaign(world).habit(), attack_at - start)
+            world.begin(campaign.intrude(world), attack_at - start)
         _settle(world)
         for until in range(start + _FLUSH_EVERY, start + duration, _FLUSH_EVERY):
             world.run(until)
@@ -120,7 +120,7 @@ def live(  # noqa: PLR0913 (the two folders, the seed, time and its pace, and ho
     with LogFiles(folder, truth_path, start, enterprise.utc_offset) as files:
         world = World(enterprise, seed, start, files)
         if enterprise.attack:
-            world.begin(campaign.Campaign(world).habit(), attack_at - start)
+            world.begin(campaign.intrude(world), attack_at - start)
         _settle(world)
         world.run(attack_at)
         files.flush()

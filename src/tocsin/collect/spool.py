@@ -27,6 +27,7 @@ from tocsin.collect.frames import (
     salt_of,
     segment_header,
 )
+from tocsin.collect.port import Checkpoint
 from tocsin.errors import StorageError
 from tocsin.formats.records import RawBatch, Rejected, Stamp, to_envelope
 from tocsin.model import envelope
@@ -37,16 +38,6 @@ _COMPRESSION = pa.ipc.IpcWriteOptions(compression="zstd")
 
 class SpoolFull(StorageError):
     """The spool has its configured size or the disk its reserve: try again later."""
-
-
-class Checkpoint(msgspec.Struct, frozen=True):
-    """How far `key` (a file, a partition of a broker) was read; None: it is forgotten.
-
-    `position` is the transport's own; the spool only keeps it.
-    """
-
-    key: str
-    position: dict[str, Any] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +97,11 @@ class Spool:
     def next_offset(self) -> int:
         """The offset that the next record gets."""
         return self._next
+
+    @property
+    def broken(self) -> bool:
+        """True after a failed fsync: only opening again can tell what the disk has."""
+        return self._broken
 
     def checkpoints(self) -> Mapping[str, Any]:
         """The position of every key, as of the last record."""

@@ -13,8 +13,9 @@ from typing import BinaryIO, NamedTuple, cast
 
 from tocsin.formats.limits import Account, Unreadable
 from tocsin.formats.records import Skipped
-from tocsin.formats.streams import CHUNK, Peeked, Source, Unpacked, sniff_packing
+from tocsin.formats.streams import CHUNK, Opened, Peeked, Source, Unpacked, sniff_packing
 from tocsin.formats.tar import BLOCK, is_tar, tar_members
+from tocsin.formats.zipfront import front_members
 
 ZIP_MAGIC = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
 _UNSUPPORTED = {b"7z\xbc\xaf\x27\x1c": "7-Zip", b"Rar!\x1a\x07": "RAR", b"\x28\xb5\x2f\xfd": "zstd"}
@@ -87,8 +88,9 @@ def _zip(opening: Opening, account: Account) -> Iterator[Leaf | Skipped]:
     whole = opening.whole or _held(opening.source, account)
     try:
         archive = zipfile.ZipFile(whole)
-    except _ZIP_ERRORS as error:
-        raise Unreadable("corrupt", f"zip: {error}") from error
+    except _ZIP_ERRORS:
+        yield from _zip_front(whole, opening, account)
+        return
     with archive:
         for info in archive.infolist():
             account.enter_member()
@@ -101,6 +103,17 @@ def _zip(opening: Opening, account: Account) -> Iterator[Leaf | Skipped]:
                 yield Skipped(origin, failure.reason, failure.detail)
                 continue
             yield from leaves(Opening(origin, Peeked(member), opening.level + 1), account)
+
+
+def _zip_front(whole: BinaryIO, opening: Opening, account: Account) -> Iterator[Leaf | Skipped]:
+    """What a zip without a directory still holds at its front."""
+    whole.seek(0)
+    for member in front_members(Opened(whole), account):
+        account.enter_member()
+        if not member.name.endswith("/"):
+            origin = inside(opening.origin, member.name)
+            yield from leaves(Opening(origin, Peeked(member.content), opening.level + 1), account)
+    raise Unreadable("truncated", "the zip has no directory: only what its front holds was read")
 
 
 def _held(source: Source, account: Account) -> BinaryIO:

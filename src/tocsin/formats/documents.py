@@ -43,6 +43,11 @@ class DocumentFramer:
         self._out: list[Item] = []
         self._raws: list[bytes] = []
 
+    @property
+    def held(self) -> int:
+        """Bytes kept in memory."""
+        return len(self._text)
+
     def feed(self, chunk: bytes, *, last: bool = False) -> Iterator[Item]:
         """Give the records that `chunk` completes; `last` says that no more follows."""
         self._text += chunk
@@ -94,7 +99,9 @@ class DocumentFramer:
     def _stray(self, *, last: bool) -> bool:
         """Something between records that is no object: it is refused, not lost."""
         end = _SCALAR.match(self._text, self._at).end()  # type: ignore[union-attr]  # matches always
-        if end == len(self._text) and not last and end - self._at <= self._limits.max_record:
+        # One byte more may be a backslash whose character is still to come.
+        cut = end + 1 >= len(self._text) and not last
+        if cut and end - self._at <= self._limits.max_record:
             return False
         self._start, self._at = self._at, end
         self._refuse("not-an-object", "a value that is no JSON object")

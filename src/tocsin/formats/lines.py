@@ -31,6 +31,11 @@ class LineFramer:
         """Bytes of an oversized line that were let go; 0 when the tail is a normal one."""
 
     @property
+    def tail(self) -> bytes:
+        """The text after the last finished line; its first part only, when it is oversized."""
+        return self._tail
+
+    @property
     def pending(self) -> int:
         """Bytes after the last finished line."""
         return len(self._tail) + self._dropped

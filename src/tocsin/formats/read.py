@@ -13,25 +13,14 @@ from typing import BinaryIO
 from tocsin.formats.containers import Leaf, Opening, leaves
 from tocsin.formats.limits import DEFAULT, Account, Limits, Unreadable
 from tocsin.formats.records import Block, Item, RawBatch, RawRecord, Rejected, Skipped
-from tocsin.formats.streams import Peeked
+from tocsin.formats.streams import Opened, Peeked
 from tocsin.formats.text import read_leaf
 from tocsin.model.envelope import BATCH_BYTES, BATCH_ROWS
 
 _CONTENT_SUFFIXES = (".yml", ".yaml")
 _MAX_CONTENT = 4 * 1024 * 1024
-
-
-class _File:
-    """A file as a source: operating system errors become Unreadable."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-
-    def read(self, size: int, /) -> bytes:
-        try:
-            return self._file.read(size)
-        except OSError as error:
-            raise Unreadable("io-error", str(error)) from error
+MAX_PROBLEMS = 1024
+"""Problems of one batch: with what a reject keeps, at most 64 MiB."""
 
 
 def read_bytes(name: str, data: bytes, limits: Limits = DEFAULT) -> Iterator[Item]:
@@ -94,16 +83,29 @@ class Gather:
         """Take an item; gives each batch that became full."""
         if not isinstance(item, Block):
             self.batch.problems.append(item)
+            if len(self.batch.problems) >= MAX_PROBLEMS:
+                yield self.take()
             return
         while item.raws:
-            fits = self._fitting(item.raws)
-            if not fits:
+            fits = self.fill(item)
+            if self.full or not fits:
                 yield self.take()
-                continue
-            self.batch.add(Block(item.origin, item.positions[:fits], item.raws[:fits]))
             item = Block(item.origin, item.positions[fits:], item.raws[fits:])
-            if len(self.batch) >= self._max_rows:
-                yield self.take()
+
+    @property
+    def full(self) -> bool:
+        """True when not one more record goes in."""
+        return len(self.batch) >= self._max_rows or self.batch.size >= self._max_bytes
+
+    def fill(self, block: Block) -> int:
+        """Take as many records from the front of a block as fit and say how many.
+
+        0 asks for `take` first; one always fits into an empty batch.
+        """
+        fits = self._fitting(block.raws)
+        if fits:
+            self.batch.add(Block(block.origin, block.positions[:fits], block.raws[:fits]))
+        return fits
 
     def take(self) -> RawBatch:
         """The batch as it is; the next one starts empty."""
@@ -212,5 +214,5 @@ def read_file(origin: str, file: BinaryIO, size: int, limits: Limits = DEFAULT) 
 
 
 def _leaves(origin: str, file: BinaryIO, size: int, limits: Limits) -> Iterator[Leaf | Skipped]:
-    opening = Opening(origin, Peeked(_File(file)), 0, file)
+    opening = Opening(origin, Peeked(Opened(file)), 0, file)
     return leaves(opening, Account(limits, size))

@@ -4,7 +4,7 @@ import bz2
 import lzma
 import zlib
 from collections.abc import Callable
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 from tocsin.formats.limits import MIB, Account, Trailing, Unreadable
 
@@ -18,6 +18,20 @@ class Source(Protocol):
 
     def read(self, size: int, /) -> bytes:
         """The next bytes, at most `size`."""
+
+
+class Opened:
+    """An open file as a source: an error of the operating system ends it as Unreadable."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+
+    def read(self, size: int, /) -> bytes:
+        """The next bytes, at most `size`."""
+        try:
+            return self._file.read(size)
+        except OSError as error:
+            raise Unreadable("io-error", str(error)) from error
 
 
 class Peeked:

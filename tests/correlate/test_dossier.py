@@ -1,0 +1,61 @@
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.correlate.findings import T0, finding, host, user
+
+from tocsin.correlate.dossier import MAX_ENTITIES, MAX_LINKS, MAX_STEPS, Dossier
+from tocsin.model.findings import Entity, Finding, Level, Match
+from tocsin.model.incidents import Link
+
+FINDINGS = st.builds(
+    lambda number, time, rule, name: finding(number, time, host(name), rule=rule),
+    st.integers(0, 2**64),
+    st.integers(0, 1_000),
+    st.sampled_from(["a", "b"]),
+    st.sampled_from(["x", "y"]),
+)
+
+
+def dossier(*findings: Finding) -> Dossier:
+    filled = Dossier("default", findings[0].time, findings[0].time)
+    for one in findings:
+        filled.add(one)
+    return filled
+
+
+@given(
+    findings=st.lists(FINDINGS, min_size=2, max_size=12, unique_by=lambda f: f.finding_id),
+    data=st.data(),
+)
+def test_adding_and_merging_commute(findings: list[Finding], data: st.DataObject) -> None:
+    whole = dossier(*findings)
+    shuffled = data.draw(st.permutations(findings))
+    cut = data.draw(st.integers(1, len(findings) - 1))
+    merged = dossier(*shuffled[:cut])
+    merged.merge(dossier(*shuffled[cut:]))
+    assert merged == whole
+
+
+def test_it_stays_small_whatever_comes() -> None:
+    filled = dossier(
+        *(
+            finding(
+                n, n, host(f"h{n}"), Entity("file", f"f{n}", f"f{n}"), rule=f"r{n}", level=Level.LOW
+            )
+            for n in range(500)
+        ),
+        finding(999, 999, rule="worst", level=Level.CRITICAL),
+    )
+    for n in range(500):
+        filled.link(Link(f"{n}", "0", "reason"))
+    assert len(filled.steps) == MAX_STEPS
+    assert len(filled.entities) == MAX_ENTITIES
+    assert len(filled.links) == MAX_LINKS
+    assert filled.count == 501
+    assert any(step.rule_id == "worst" for step in filled.steps.values())
+
+
+def test_what_says_most_is_the_detail() -> None:
+    matched = (Match("EventID", "equals", "1"), Match("CommandLine", "contains", "whoami /all"))
+    [step] = dossier(finding(1, 0, user("ann"), matched=matched)).steps.values()
+    assert step.detail == "whoami /all"
+    assert step.first == T0

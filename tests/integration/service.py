@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -84,15 +85,12 @@ class Service:
             self.process.kill()
         self.process.wait()
 
-    def kill_part(self, name: bytes) -> bool:
-        """`kill -9` of one child by the words of its command line; False when it is not there."""
-        assert self.process is not None
-        for pid in _descendants(self.process.pid):
-            with contextlib.suppress(OSError):
-                if name in Path(f"/proc/{pid}/cmdline").read_bytes():
-                    os.kill(pid, signal.SIGKILL)
-                    return True
-        return False
+    def kill_part(self, name: str) -> None:
+        """`kill -9` of the newest child of that name."""
+        plain = re.sub(r"\x1b\[[0-9;]*m", "", self.log())
+        started = re.findall(rf"started .*part={name} .*?pid=(\d+)|pid=(\d+).*part={name}\b", plain)
+        assert started, f"no {name} in {plain[-2000:]}"
+        os.kill(int("".join(started[-1])), signal.SIGKILL)
 
     def stop(self) -> None:
         """SIGTERM and wait."""
@@ -104,14 +102,24 @@ class Service:
         """What the service wrote so far."""
         return (self.folder / "up.log").read_text(errors="replace")
 
-    def stored(self) -> Counter[tuple[str, int]]:
-        """How often each input record (origin, position) is in the lake."""
-        counts: Counter[tuple[str, int]] = Counter()
+    def stored(self) -> Counter[bytes]:
+        """How often each original record is in the lake."""
+        counts: Counter[bytes] = Counter()
         for table in sorted((self.folder / "data" / "lake").glob("*/_delta_log")):
-            columns = ["tocsin_origin", "tocsin_position"]
-            rows = DeltaTable(str(table.parent)).to_pyarrow_table(columns=columns)
-            counts.update(zip(*(rows.column(c).to_pylist() for c in columns), strict=True))
+            column = DeltaTable(str(table.parent)).to_pyarrow_table(columns=["raw_data"])["raw_data"]
+            counts.update(raw.encode() for raw in column.to_pylist())
         return counts
+
+    def journal_break(self) -> int | None:
+        """The first record of the journal that does not follow."""
+        return State(self.folder / "data" / "state.db", read_only=True).journal.verify()
+
+    def wait_logged(self, words: str, within: float) -> None:
+        """Wait until the service wrote these words."""
+        deadline = time.monotonic() + within
+        while words not in self.log():
+            assert time.monotonic() < deadline, f"never said {words!r}: {self.log()[-2000:]}"
+            time.sleep(0.05)
 
     def findings(self) -> list[Finding]:
         """All findings of the state database."""
@@ -125,10 +133,3 @@ class Service:
             assert time.monotonic() < deadline, f"{found} of {total} stored: {self.log()[-3000:]}"
             time.sleep(0.2)
 
-
-def _descendants(pid: int) -> list[int]:
-    found: list[int] = []
-    for task in Path(f"/proc/{pid}/task").glob("*/children"):
-        for child in map(int, task.read_text().split()):
-            found += [child, *_descendants(child)]
-    return found

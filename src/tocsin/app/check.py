@@ -3,7 +3,7 @@
 from tocsin.app.parts import logsources
 from tocsin.detect.sigma.rule_tests import check_rules
 from tocsin.model.content import ContentSet, Problem
-from tocsin.normalize import check_sources
+from tocsin.normalize.check import check_sources
 
 
 def check_content(content: ContentSet) -> list[Problem]:

@@ -152,7 +152,9 @@ class Core:
             start=stored,
             settled=judged,
         )
-        return Lane(partition, Worker(run_observer, task), judged, stored, self._clock.monotonic())
+        worker = Worker(run_observer, task)
+        log.info("started", part="observer", partition=partition, pid=worker.pid)
+        return Lane(partition, worker, judged, stored, self._clock.monotonic())
 
     def stop(self, _number: int, _frame: FrameType | None) -> None:
         """Ask the loop to end after what is under way (a signal handler)."""

@@ -44,7 +44,7 @@ def sources(site: Site) -> list[SourceLine]:
         lines.append(
             SourceLine(
                 spec.id,
-                spec.product,
+                spec.product.name,
                 tuple(shape.id for shape in spec.shapes),
                 count.events if count else 0,
                 count.last_received if count else 0,

@@ -86,7 +86,7 @@ class Supervisor:
         process = SPAWN.Process(target=_in_child, args=(part.target, theirs, *part.args))
         process.start()
         theirs.close()
-        log.debug("started", part=part.name, pid=process.pid)
+        log.info("started", part=part.name, pid=process.pid)
         return _Child(part, process, ours, self.clock.monotonic())
 
     def _watch(self) -> None:

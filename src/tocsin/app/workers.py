@@ -89,6 +89,11 @@ class Worker:
         return f"worker process {self._process.pid} ended with code {self._process.exitcode}"
 
     @property
+    def pid(self) -> int | None:
+        """The worker's process id."""
+        return self._process.pid
+
+    @property
     def connection(self) -> Connection:
         """To wait on with others (`multiprocessing.connection.wait`)."""
         return self._connection

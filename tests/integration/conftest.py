@@ -1,0 +1,44 @@
+"""Logs of a small simulated enterprise and what a hunt over them finds: the truth to compare with."""
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tocsin.app.hunt import hunt_files
+from tocsin.lab import write_history
+
+START = 1_767_600_000_000_000  # Monday 2026-01-05 08:00 UTC
+HOUR = 3_600_000_000
+
+
+@dataclass(frozen=True)
+class Truth:
+    """Lines by file name, and the (rule, original record) pairs that must be found once each."""
+
+    lines: dict[str, list[bytes]]
+    findings: Counter[tuple[str, str]]
+
+    @property
+    def total(self) -> int:
+        """Records in all."""
+        return sum(map(len, self.lines.values()))
+
+
+@pytest.fixture(scope="session")
+def truth(tmp_path_factory: pytest.TempPathFactory) -> Truth:
+    """Four hours of the enterprise with its attack."""
+    folder = tmp_path_factory.mktemp("truth")
+    write_history(folder / "logs", folder / "truth.jsonl", seed=11, start=START, duration=4 * HOUR)
+    report = hunt_files([folder / "logs"])
+    lines = {p.name: p.read_bytes().splitlines(keepends=True) for p in sorted((folder / "logs").iterdir())}
+    pairs = Counter((f.rule_id, f.events[0].raw) for f in report.findings)
+    assert pairs, "the logs must hold something to find"
+    return Truth(lines, pairs)
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Path:
+    """Where a service may have its site."""
+    return tmp_path / "site"

@@ -3,6 +3,7 @@
 import ast
 import re
 import subprocess
+import sys
 import tomllib
 from collections import Counter
 from pathlib import Path
@@ -81,6 +82,17 @@ def test_every_module_says_what_it_is() -> None:
         if "migrations" not in path.parts and not ast.get_docstring(ast.parse(path.read_text()))
     ]
     assert silent == []
+
+
+def test_every_module_can_be_imported() -> None:
+    names = [
+        ".".join(path.relative_to(ROOT / "src").with_suffix("").parts)
+        for path in SOURCES
+        if path.name not in ("__init__.py", "__main__.py") and "state" not in path.parts
+    ]
+    code = "import importlib, sys; [importlib.import_module(name) for name in sys.argv[1:]]"
+    done = subprocess.run([sys.executable, "-c", code, *names], capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr.decode()
 
 
 def test_no_error_is_caught_wholesale() -> None:

@@ -54,6 +54,10 @@ class Memo(dict[Any, Any]):
             return self._failure
         return self._nothing if found is None else found
 
+    def says(self, answer: Any) -> bool:
+        """Whether an answer is a value."""
+        return answer is not FAILED and answer not in (self._nothing, self._failure)
+
     def all(self, values: list[Any]) -> list[Any]:
         """The answers for a column."""
         if self._shortcut is not None:
@@ -125,10 +129,9 @@ class Step:
 
     def run(self, fields: Fields, into: dict[Path, list[Any]], lost: Lost) -> None:
         """Fill the columns of the targets; a column that is empty throughout is left out."""
-        values = fields.column(self.names[0])
+        answers = self.memo.all(fields.column(self.names[0]))
         if len(self.names) > 1:
-            values = self._first_present(fields, values, lost)
-        answers = self.memo.all(values)
+            answers = self._first_of(fields, answers, lost)
         if len(self.targets) == 1:
             self._keep(self.targets[0], answers, 0, into, lost)
             return
@@ -136,19 +139,23 @@ class Step:
         for index, (target, column) in enumerate(zip(self.targets, columns, strict=True)):
             self._keep(target, list(column), index, into, lost)
 
-    def _first_present(self, fields: Fields, first: list[Any], lost: Lost) -> list[Any]:
-        others = [fields.column(name) for name in self.names[1:]]
-        values = list(first)
-        for row, value in enumerate(first):
+    def _first_of(self, fields: Fields, first: list[Any], lost: Lost) -> list[Any]:
+        """Row by row the first name whose value says something."""
+        memo = self.memo
+        others = [memo.all(fields.column(name)) for name in self.names[1:]]
+        answers = list(first)
+        for row, answer in enumerate(first):
             place = 0
-            while value in ABSENT and place < len(others):
-                value = others[place][row]  # noqa: PLW2901 (the next candidate)
+            found = answer
+            while not memo.says(found) and place < len(others):
+                found = others[place][row]
                 place += 1
-            values[row] = value
-            unread = self.names[place + 1 :]
-            if self.spare and unread and not self.spare.isdisjoint(unread):
-                lost.setdefault(row, set()).update(self.spare.intersection(unread))
-        return values
+            if memo.says(found):
+                answers[row] = found
+                unread = self.names[:place] + self.names[place + 1 :]
+                if not self.spare.isdisjoint(unread):
+                    lost.setdefault(row, set()).update(self.spare.intersection(unread))
+        return answers
 
     def _keep(
         self, target: Path, column: list[Any], index: int, into: dict[Path, list[Any]], lost: Lost

@@ -114,9 +114,11 @@ def port(value: Any) -> Any:
 
 
 def guid(value: Any) -> Any:
-    """A GUID in lower case without braces."""
+    """A GUID in lower case without braces; the null GUID says nothing."""
     match = _GUID.fullmatch(value) if isinstance(value, str) else None
-    return match[1].lower() if match else FAILED
+    if not match:
+        return FAILED
+    return match[1].lower() if match[1].strip("0-") else None
 
 
 def sid(value: Any) -> Any:

@@ -110,18 +110,24 @@ class TimeResolver:
         return ""
 
     def clock_sample(self, fields: Mapping[str, Any]) -> tuple[str, str, int] | None:
-        """(host, key of its written hour, offset) of a record that has both kinds of time."""
-        utc = next((s.field for s in self._specs if s.zone == "utc" and s.field in fields), None)
-        local = next(
-            (s.field for s in self._specs if s.zone == "local" and s.field in fields), None
-        )
-        if utc is None or local is None:
-            return None
-        offset = self.between(fields, (local, utc))
-        host = self.host(fields)
-        if offset is None or not host:
-            return None
-        return host, clock_key(host, fields[local]), offset
+        """(host, key of its written hour, offset) of a record that has both kinds of time.
+
+        Only a UTC time that is trusted more than the local one says something about the clock: a
+        collector's time is made from the local one and would agree with it.
+        """
+        utc = ""
+        for spec in self._specs:
+            if spec.field not in fields:
+                continue
+            if spec.zone == "utc":
+                utc = utc or spec.field
+                continue
+            offset = self.between(fields, (spec.field, utc)) if utc else None
+            host = self.host(fields)
+            if offset is None or not host:
+                return None
+            return host, clock_key(host, fields[spec.field]), offset
+        return None
 
 
 def zone_offset(zone: str) -> int:

@@ -17,8 +17,8 @@ def test_what_one_transaction_wrote_is_there_after_reopening(state: State, tmp_p
         tx.count({"events|windows-security|4688": 3, "plain": 1})
     state.close()
     again = State(tmp_path / "state.db")
-    assert again.cursors("p0") == (41, -1)
-    assert again.all_fold_states("incident") == {"h1": b"one", "h2": b"two"}
+    assert again.cursor("p0", "think") == 41
+    assert again.fold_states("incident") == {"h1": b"one", "h2": b"two"}
     assert again.intake.counters() == {"events|windows-security|4688": 3, "plain": 1}
     again.close()
 
@@ -28,7 +28,7 @@ def test_an_exception_leaves_nothing_behind(state: State) -> None:
         tx.set_cursor("think", 1)
         tx.journal(1, "core", "batch", subject="p0", body={})
         raise KeyError
-    assert state.cursors("p0") == (-1, -1)
+    assert state.cursor("p0", "think") == -1
     assert state.journal.head() is None
 
 

@@ -22,7 +22,7 @@ def test_fold_states_are_kept_replaced_and_forgotten(state: State) -> None:
         found = tx.fold_states("f", [*map(str, range(1_200)), "new", "unknown", "1"])
     assert len(found) == 1_200
     assert (found["1"], found["3"], found["new"], found.get("2")) == (b"b", b"a", b"c", None)
-    assert state.all_fold_states("other") == {"1": b"other"}
+    assert state.fold_states("other") == {"1": b"other"}
 
 
 def test_a_finding_is_stored_once(state: State) -> None:

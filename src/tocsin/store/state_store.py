@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
@@ -34,13 +34,6 @@ class Applied(msgspec.Struct, frozen=True):
     at: int
     by: str
     files: dict[str, str]
-
-
-class Cursors(NamedTuple):
-    """The last offset of a partition that core has judged, and that the lake holds; -1 for none."""
-
-    think: int
-    lake: int
 
 
 class State:
@@ -78,16 +71,6 @@ class State:
         """How far `partition` is dealt with: `think` or `lake`; -1 before the first."""
         with self._database.reading():
             return read_cursor(self._database, partition, kind)
-
-    def cursors(self, partition: str) -> Cursors:
-        """Both cursors of `partition`."""
-        return Cursors(self.cursor(partition, "think"), self.cursor(partition, "lake"))
-
-    def all_fold_states(self, fold: str) -> dict[str, bytes]:
-        """Every stored state of a fold by key."""
-        with self._database.reading():
-            rows = self._rows(models.FoldState).filter(fold=fold).order_by("key")
-            return {key: bytes(state) for key, state in rows.values_list("key", "state")}
 
     def set_cursor(self, partition: str, kind: str, offset: int) -> None:
         """Store a cursor in a transaction of its own (T2 after the lake is durable)."""

@@ -177,9 +177,7 @@ def _check(modifiers: list[str], value: Any, *, keyword: bool) -> Callable[[str]
         return _comparison(modifiers[0], float(value))
     patterns = _expand(_parse(flattened(value)), modifiers, keyword=keyword)
     cased = "cased" in modifiers
-    expressions = [
-        re.compile(_expression(pattern), re.DOTALL if cased else re.DOTALL) for pattern in patterns
-    ]
+    expressions = [re.compile(_expression(pattern), re.DOTALL) for pattern in patterns]
     return lambda text: any(
         e.fullmatch(text if cased else text.lower()) is not None for e in expressions
     )
@@ -313,9 +311,9 @@ class _Condition:
         return self.tokens[self.position] if self.position < len(self.tokens) else ""
 
     def take(self) -> str:
-        token = self.peek()
+        word = self.peek()
         self.position += 1
-        return token
+        return word
 
     def either(self) -> Test:
         parts = [self.both()]
@@ -339,8 +337,8 @@ class _Condition:
         return self.operand()
 
     def operand(self) -> Test:
-        token = self.take()
-        if token == "(":
+        word = self.take()
+        if word == "(":
             inner = self.either()
             assert self.take() == ")"
             return inner
@@ -349,9 +347,9 @@ class _Condition:
             pattern = self.take()
             chosen = [t for name, t in self.blocks.items() if _selected(name, pattern)]
             assert chosen, pattern
-            how = all if token == "all" else any
+            how = all if word == "all" else any
             return lambda fields: how(test(fields) for test in chosen)
-        return self.blocks[token]
+        return self.blocks[word]
 
 
 def _selected(name: str, pattern: str) -> bool:

@@ -32,7 +32,7 @@ from tocsin.detect.sigma import Matcher, compile_plan, explain, parse_rules
 from tocsin.model.logsources import LogsourceBinding
 from tocsin.model.records import NativeRecord
 
-LETTERS = "abAB1 -/*?\\.äÄİKſ\n"
+LETTERS = "abAB1 -/*?\\.äÄİK\u017f\n"
 words = st.text(alphabet=LETTERS, max_size=6)
 scalars = words | st.integers(-2, 30) | st.booleans() | st.floats(-2, 30, width=16)
 values = st.recursive(
@@ -71,7 +71,7 @@ def items(draw: st.DrawFn) -> dict[str, Any]:
 
 def _three_dashes(word: str) -> str:
     """pySigma expands at most three dashes of a value."""
-    return word if word.count("-") + word.count("/") <= 2 else word.replace("/", "a")  # noqa: PLR2004 - one to spare
+    return word if word.count("-") + word.count("/") <= 2 else word.replace("/", "a")
 
 
 conditions = st.sampled_from(
@@ -93,16 +93,23 @@ conditions = st.sampled_from(
 
 @st.composite
 def rules(draw: st.DrawFn) -> dict[str, Any]:
-    blocks = {name: draw(st.lists(items(), min_size=1, max_size=2)) for name in ("one", "two", "three")}
-    merged = {name: {k: v for item in parts for k, v in item.items()} for name, parts in blocks.items()}
+    blocks = {
+        name: draw(st.lists(items(), min_size=1, max_size=2)) for name in ("one", "two", "three")
+    }
+    merged = {
+        name: {k: v for item in parts for k, v in item.items()} for name, parts in blocks.items()
+    }
     keywords = st.lists(wanted.filter(bool), min_size=1, max_size=2)
     return {**merged, "words": draw(keywords), "condition": draw(conditions)}
 
 
-@settings(max_examples=150)
+@settings(max_examples=80)
 @given(detection=rules(), found=st.lists(records, min_size=1, max_size=8))
 def test_invented_rules_hold_where_the_oracle_says(
-    compile_rules: Compile, logsource_bytes: bytes, detection: dict[str, Any], found: list[dict[str, Any]]
+    compile_rules: Compile,
+    logsource_bytes: bytes,
+    detection: dict[str, Any],
+    found: list[dict[str, Any]],
 ) -> None:
     condition = detection.pop("condition")
     text = rule(detection, condition)
@@ -169,7 +176,7 @@ def test_real_sets_give_what_the_oracle_says(
 ) -> None:
     files = sigma_files(shared_data)
     if not PER_SET:
-        files = files[:: 6]
+        files = files[::6]
     plan = compile_plan(parse_rules(files), logsources)
     active = {found.rule_id for found in plan.rules}
     naive = Logsources(logsource_bytes)

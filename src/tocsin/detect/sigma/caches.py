@@ -15,6 +15,9 @@ class Turning(Protocol):
     def turn(self) -> None:
         """Young becomes old; the old generation is forgotten."""
 
+    def entries(self) -> int:
+        """Entries in both generations."""
+
 
 class Budget:
     """Bytes (estimated) that the caches of one Matcher may hold."""
@@ -28,6 +31,10 @@ class Budget:
     def join(self, cache: Turning) -> None:
         """Let `cache` turn with the others."""
         self._caches.append(cache)
+
+    def entries(self) -> int:
+        """Entries that all caches hold in both generations."""
+        return sum(cache.entries() for cache in self._caches)
 
     def forget(self) -> None:
         """No cache is part of this budget any more."""
@@ -74,3 +81,7 @@ class Generations(dict[Any, Any]):
         """See `Turning`."""
         self._old = dict(self)
         self.clear()
+
+    def entries(self) -> int:
+        """See `Turning`."""
+        return len(self) + len(self._old)

@@ -66,7 +66,8 @@ class _Binder:
                 [b for b in offered if b.category == category],
                 [b for b in offered if b.service == service and not b.category],
             )
-            return [_both(a, b) for a, b in both if a.shape == b.shape and a.sources == b.sources]
+            merged = [_both(a, b) for a, b in both if (a.shape, a.sources) == (b.shape, b.sources)]
+            return [binding for binding in merged if all(binding.conditions.values())]
         if category:
             return [b for b in offered if b.category == category]
         if service:

@@ -41,9 +41,8 @@ def load_logsources(where: str, data: bytes) -> tuple[LogsourceBinding, ...]:
         file = msgspec.convert(yaml.safe_load(data), _File)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        raise ContentError(
-            f"{where}:{mark.line + 1}" if mark else where, f"not YAML: {error}"
-        ) from error
+        message = f"not YAML: {getattr(error, 'problem', None) or error}"
+        raise ContentError(f"{where}:{mark.line + 1}" if mark else where, message) from error
     except msgspec.ValidationError as error:
         raise ContentError(where, str(error)) from error
     for name, alternatives in file.categories.items():

@@ -80,10 +80,18 @@ class Matcher:
 
     def opened(self) -> None:
         """A stream opened a route: start over when there are too many."""
-        if sum(stream.route_count for stream in self._streams.values()) > self._route_cap:
+        if self.route_count() > self._route_cap:
             self.budget.forget()
             for stream in self._streams.values():
                 stream.close()
+
+    def route_count(self) -> int:
+        """Routes that are open."""
+        return sum(stream.route_count for stream in self._streams.values())
+
+    def remembered(self) -> int:
+        """Entries that all caches hold."""
+        return self.budget.entries()
 
     def match(self, records: Sequence[NativeRecord], raws: Sequence[bytes | None]) -> list[Hit]:
         """Hits of all rules on all records, in order of row and rule.

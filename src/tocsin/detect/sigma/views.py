@@ -92,6 +92,10 @@ class View(Generations):
         made = frozenset(slots[number] for number in numbers if number in slots)
         return self._sets.setdefault(made, made) if made else NOTHING
 
+    def entries(self) -> int:
+        """See `Turning`."""
+        return super().entries() + len(self._digests)
+
     def turn(self) -> None:
         """See `Turning`."""
         super().turn()

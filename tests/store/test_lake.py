@@ -43,7 +43,7 @@ def test_partitions_do_not_hide_each_other(lake: Lake, tmp_path: Path) -> None:
 cuts = st.lists(st.integers(1, 59), max_size=5, unique=True).map(sorted)
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(first=cuts, second=cuts, stop=st.integers(0, 12))
 def test_a_rerun_with_other_boundaries_leaves_each_row_once(
     tmp_path_factory: pytest.TempPathFactory, first: list[int], second: list[int], stop: int

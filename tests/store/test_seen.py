@@ -84,7 +84,7 @@ batches = st.lists(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(batches=batches)
 def test_it_says_what_a_dictionary_of_first_places_says(
     tmp_path_factory: pytest.TempPathFactory, batches: list[tuple[str, int, list[int]]]

@@ -14,7 +14,7 @@ from tocsin.errors import StorageError, UsageError
 from tocsin.store.lake import table_paths
 from tocsin.store.query_child import Ask, Limits, Reply
 
-GRACE = 5.0
+GRACE = 3.0
 """Seconds beyond its time limit that the child gets for start and end."""
 
 _reply = msgspec.msgpack.Decoder(Reply).decode

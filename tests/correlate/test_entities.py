@@ -182,24 +182,19 @@ def test_a_host_by_its_short_name(name: str, key: str) -> None:
 LEAVES = st.none() | st.booleans() | st.integers() | st.text(max_size=12) | st.just("\x1b[2J\u202e")
 NAMES = st.sampled_from(
     [
-        "device",
-        "hostname",
-        "actor",
-        "process",
-        "parent_process",
-        "user",
-        "session",
-        "uid",
-        "pid",
-        "name",
-        "domain",
-        "file",
-        "path",
-        "hashes",
-        "value",
-        "src_endpoint",
-        "ip",
-        "module",
+        *("device", "hostname", "actor", "process", "parent_process", "user", "session", "uid"),
+        *(
+            "pid",
+            "name",
+            "domain",
+            "file",
+            "path",
+            "hashes",
+            "value",
+            "src_endpoint",
+            "ip",
+            "module",
+        ),
     ]
 )
 EVENTS = st.recursive(

@@ -52,9 +52,9 @@ def test_a_story_says_who_where_what_first_and_what_then() -> None:
     assert told(*attack()).story == (
         "On ws05, involving THESHIRE\\pgustavo, 4 findings of 3 rules "
         "between 2023-11-14 22:13:20 UTC and 2023-11-15 01:13:20 UTC. "
-        "At 22:13:20 UTC on ws05: Title of encoded (pgustavo's powershell.exe), “-enc AAA”. "
-        "2 minutes later: Title of beacon (pgustavo's powershell.exe), 2 times. "
-        "2 hours later: Title of dump (pgustavo's powershell.exe). "
+        "At 22:13:20 UTC on ws05, pgustavo's powershell.exe, “-enc AAA”: Title of encoded. "
+        "2 minutes later, pgustavo's powershell.exe: Title of beacon (2 times). "
+        "2 hours later, pgustavo's powershell.exe: Title of dump. "
         "Tactics in order: execution, command-and-control, credential-access. "
         "Techniques: T1059.001. Addresses: 203.0.113.9."
     )
@@ -79,7 +79,7 @@ def test_text_of_the_log_is_shown_and_steers_nothing() -> None:
     incident = told(finding(1, 0, host("ws05"), rule="r\x1b", matched=(evil,)))
     for text in (incident.story, incident.title, incident.timeline[0].detail):
         assert text.isprintable()
-    assert "a\\x1b]0;x\\x07\\u202e\\x0afake line" in incident.story
+    assert "a\\x1b]0;x\\x07\\u202e fake line" in incident.story
 
 
 def test_a_long_story_tells_the_worst_and_counts_the_rest() -> None:

@@ -71,6 +71,7 @@ class Minute(msgspec.Struct, array_like=True):
     marks: dict[str, Ref] = {}
     traces: dict[str, dict[str, tuple[str, list[Ref]]]] = {}
     lows: dict[str, Low] = {}
+    owners: dict[str, str] = {}
     observed: bool = False
     decided: bool = False
 
@@ -97,6 +98,8 @@ class Board(msgspec.Struct):
     marks: dict[str, Mark] = {}
     trails: dict[str, Mark] = {}
     seen: dict[str, Seen] = {}
+    owners: dict[str, tuple[str, int]] = {}
+    """Which host had an address last, and when."""
     waiting: dict[str, tuple[int, Low]] = {}
     noise: dict[str, Mark] = {}
     known: dict[int, bytes] = {}
@@ -189,6 +192,7 @@ def _forget_marks(board: Board, cell: int) -> None:
     for marks in (board.marks, board.trails, board.noise):
         for key in [key for key, mark in marks.items() if mark.cell < cell]:
             del marks[key]
+    board.owners = {ip: own for ip, own in board.owners.items() if own[1] >= cell}
     for key, seen in list(board.seen.items()):
         last = -1 if seen.last is None else seen.last.cell
         if max(seen.hub_until, last, *seen.members.values(), -1) < cell:

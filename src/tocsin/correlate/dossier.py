@@ -6,7 +6,7 @@ so many steps, entities and links, the worst and earliest of them.
 
 import msgspec
 
-from tocsin.correlate.entities import joins
+from tocsin.correlate.entities import UNNAMED, joins
 from tocsin.correlate.grouping import host_of, users_of
 from tocsin.model.findings import Entity, Finding, Level
 from tocsin.model.incidents import Link
@@ -17,6 +17,7 @@ MAX_ENTITIES = 200
 MAX_LINKS = 100
 MAX_RULE_FINDINGS = 5
 _DETAIL_LENGTH = 160
+_READ_LENGTH = 1_000
 
 
 class Step(msgspec.Struct, array_like=True):
@@ -81,7 +82,7 @@ class Dossier(msgspec.Struct, array_like=True):
 
     def _name(self, name: str, entity: Entity) -> None:
         known = self.entities.get(name)
-        if known is None or entity < known:
+        if known is None or _preferred(entity) < _preferred(known):
             self.entities[name] = entity
 
     def _step(self, name: str, step: Step) -> None:
@@ -113,6 +114,16 @@ class Dossier(msgspec.Struct, array_like=True):
             del self.entities[max(self.entities)]
 
 
+def _says_little(field: str, value: str) -> bool:
+    """True for what the rule's title says already: which event it is."""
+    return field in ("EventID", "Channel", "Provider_Name") or value.lower() in ("true", "false")
+
+
+def _preferred(entity: Entity) -> tuple[bool, Entity]:
+    """A process by the name of its program where any event gave it."""
+    return (entity.name.startswith(f"{UNNAMED} "), entity)
+
+
 def _rank(step: Step) -> tuple[int, int]:
     return (step.level.rank, -step.first)
 
@@ -122,10 +133,9 @@ def step_of(finding: Finding) -> tuple[str, Step]:
     host = visible(host_of(finding))
     people = users_of(finding)
     user = people[0].name if people else ""
-    program = next(
-        (e.name for e in finding.entities if e.kind == "process" and e.role == "subject"), ""
-    )
-    program = program.rsplit(" (", 1)[0]
+    running = (e.name for e in finding.entities if e.kind == "process" and e.role == "subject")
+    named = (name for name in running if not name.startswith(f"{UNNAMED} "))
+    program = next(named, "").rsplit(" (", 1)[0]
     step = Step(
         finding.rule_id,
         visible(finding.title),
@@ -155,7 +165,6 @@ def _detail(finding: Finding) -> str:
         "Image",
     )
     values = {match.field: match.value for match in finding.matched if match.value}
-    for field in telling:
-        if field in values:
-            return visible(values[field], _DETAIL_LENGTH)
-    return visible(next(iter(values.values()), ""), _DETAIL_LENGTH)
+    other = (field for field, value in values.items() if not _says_little(field, value))
+    chosen = next((field for field in telling if field in values), None) or next(other, "")
+    return visible(" ".join(values.get(chosen, "")[:_READ_LENGTH].split()), _DETAIL_LENGTH)

@@ -16,6 +16,9 @@ from tocsin.model.text import visible
 BUILTIN = "builtin:"
 """Prefix of the key of an entity that is shown and never joins."""
 
+UNNAMED = "process"
+"""First word of the name of a process whose program is not known."""
+
 _NAME_LENGTH = 120
 _KEY_LENGTH = 1_000
 
@@ -68,6 +71,9 @@ _HUB_IMAGES = frozenset(
     }
 )
 """Processes that are the parent or the tool of nearly everything on a Windows host."""
+
+_OWN_END = {1: "dst_endpoint", 2: "src_endpoint"}
+"""Which end of a connection is the host itself, by OCSF direction (1 inbound, 2 outbound)."""
 
 _SYSTEM_FOLDERS = ("\\windows\\", "\\program files\\", "\\program files (x86)\\", "/usr/", "/bin/")
 _EMPTY = ("", "-", "null", "none", "n/a")
@@ -128,7 +134,7 @@ def _process(process: dict[str, Any], role: str, host: str) -> Iterator[Entity]:
     image = _image(process)
     pid = _number(process.get("pid"))
     guid = _text(process, "uid").strip("{}").lower()
-    name = (image or "process") + (f" ({pid})" if pid is not None else "")
+    name = f"{image} ({pid})" if image and pid is not None else image or f"{UNNAMED} {pid or guid}"
     prefix = BUILTIN if image.lower() in _HUB_IMAGES or pid in (0, 4) else ""
     if guid and guid.strip("0-"):
         yield Entity("process", prefix + guid, name, role)
@@ -201,9 +207,10 @@ def _sessions(event: dict[str, Any], host: str) -> Iterator[Entity]:
 
 
 def _endpoints(event: dict[str, Any], host: str) -> Iterator[Entity]:
+    own = _OWN_END.get(_number(_at(event, "connection_info").get("direction_id")) or 0)
     for name, role in (("src_endpoint", "source"), ("dst_endpoint", "destination")):
         endpoint = _at(event, name)
-        yield from _address(_text(endpoint, "ip"), role)
+        yield from _address(_text(endpoint, "ip"), "subject" if name == own else role)
         remote = host_key(_text(endpoint, "hostname") or _text(endpoint, "name"))
         if remote and remote not in (host, "localhost") and not _is_address(remote):
             yield Entity("host", remote, _text(endpoint, "hostname") or remote, role)

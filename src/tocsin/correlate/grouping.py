@@ -124,6 +124,12 @@ def signature(finding: Finding) -> str:
     return "|".join(("r", finding.rule_id, finding.source_id if not shared else "", *shared))
 
 
+def noise_key(finding: Finding) -> str:
+    """What low findings that attach to nothing are counted by: the rule and the host."""
+    host = host_of(finding)
+    return f"{finding.rule_id}|{host}" if host else signature(finding)
+
+
 def traces(finding: Finding, grouping: Grouping) -> Iterator[Trace]:
     """What joins this core finding if few others share it."""
     host = host_of(finding)
@@ -165,6 +171,11 @@ def anchors(finding: Finding, held: list[Tie], grouping: Grouping) -> list[tuple
     host = host_of(finding)
     if host and not _named(host, host, grouping):
         found.append((f"h|{host}", grouping.low_window, f"host {host}"))
+    found.extend(
+        (trace.key, grouping.low_window, trace.reason)
+        for trace in traces(finding, grouping)
+        if trace.key.startswith("a|")
+    )
     return found
 
 

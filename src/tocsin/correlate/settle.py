@@ -15,6 +15,9 @@ from tocsin.correlate.grouping import MINUTE, Grouping, window_of
 Join: TypeAlias = Callable[[Ref, Ref, str], None]
 """Makes one group of two: (the finding that joins, what it joins, why)."""
 
+Members: TypeAlias = dict[str, tuple[str, list[Ref]]]
+"""Who shares a key in one minute: the reason, and a finding of each group."""
+
 _OBSERVE, _DECIDE, _EXPIRE = 0, 1, 2
 
 
@@ -45,6 +48,8 @@ def _observe(board: Board, cell: int, minute: Minute, grouping: Grouping, join: 
         for member in sorted(members):
             if member:
                 _count(seen, member, cell, grouping)
+    for ip, host in minute.owners.items():
+        board.owners[ip] = (host, cell)
     for key, ref in minute.marks.items():
         board.marks[key] = Mark(cell, ref)
     if minute.marks:
@@ -90,9 +95,9 @@ def _anchor(board: Board, cell: int, low: Low) -> tuple[Ref, str] | None:
     """What a low finding belongs to, the strongest first.
 
     An incident through process, session or person; an earlier low finding through process; an
-    incident on the same host.
+    incident on the same host, or one that an address leads to.
     """
-    own = [anchor for anchor in low.anchors if not anchor[0].startswith("h|")]
+    own = [anchor for anchor in low.anchors if anchor[0][0] in "psb"]
     lineage = [anchor for anchor in own if anchor[0].startswith("p|")]
     place = [a for a in low.anchors[len(own) :] if not _is_hub(board, a[0], cell)]
     for known, anchors in ((board.marks, own), (board.trails, lineage), (board.marks, place)):
@@ -113,16 +118,23 @@ def _decide(board: Board, cell: int, moment: int, grouping: Grouping, join: Join
     minute = board.minutes[cell]
     minute.decided = True
     for key in sorted(minute.traces):
-        seen = board.seen.setdefault(key, Seen())
-        if seen.hub_until >= moment:
-            seen.last = None
-            continue
-        window = window_of(key, grouping) // MINUTE
-        for reason, refs in minute.traces[key].values():
-            for ref in refs:
-                if seen.last is not None and cell - seen.last.cell <= window:
-                    join(ref, seen.last.ref, reason)
-                seen.last = Mark(cell, ref)
+        owner = board.owners.get(key[2:]) if key.startswith("a|") else None
+        chains = [key, f"h|{owner[0]}"] if owner else [key]
+        if any(_is_hub(board, chain, moment) for chain in chains):
+            chains = []
+        joins = any(refs for _, refs in minute.traces[key].values())
+        for chain in chains if joins else ():
+            _chain(board, chain, cell, minute.traces[key], window_of(chain, grouping), join)
+
+
+def _chain(board: Board, key: str, cell: int, members: Members, window: int, join: Join) -> None:
+    """Join who shares the key now with who shared it last, if that is not too long ago."""
+    seen = board.seen.setdefault(key, Seen())
+    for reason, refs in members.values():
+        for ref in refs:
+            if seen.last is not None and cell - seen.last.cell <= window // MINUTE:
+                join(ref, seen.last.ref, reason)
+            seen.last = Mark(cell, ref)
 
 
 def _expire(board: Board, cell: int, grouping: Grouping, join: Join) -> None:

@@ -10,6 +10,8 @@ from tocsin.model.incidents import Incident, Moment
 MAX_TOLD = 12
 """Steps that the story tells; the timeline has more."""
 
+_SCENE = 60_000_000
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -90,24 +92,43 @@ def _opening(dossier: Dossier, steps: Sequence[Step]) -> str:
     return f"{where}{who} {what} {span}."
 
 
+def _scenes(steps: Sequence[Step]) -> list[list[Step]]:
+    """Consecutive steps of one actor on one host within a minute: one sentence each."""
+    scenes: list[list[Step]] = []
+    for step in steps:
+        last = scenes[-1][-1] if scenes else None
+        same = last is not None and (last.host, _actor(last)) == (step.host, _actor(step))
+        if last is not None and same and step.first - last.first < _SCENE:
+            scenes[-1].append(step)
+        else:
+            scenes.append([step])
+    return scenes
+
+
 def _sequence(steps: Sequence[Step]) -> list[str]:
     sentences: list[str] = []
     before: Step | None = None
-    for step in steps:
-        sentences.append(_sentence(step, before))
-        before = step
+    for scene in _scenes(steps):
+        sentences.append(_sentence(scene, before))
+        before = scene[-1]
     return sentences
 
 
-def _sentence(step: Step, before: Step | None) -> str:
-    when = _later(step.first - before.first) if before else f"At {_clock(step.first)} UTC"
-    host = f" on {step.host}" if step.host and (before is None or step.host != before.host) else ""
-    actor = _actor(step)
-    by = f" ({actor})" if actor else ""
-    what = f": {step.title}{by}" if not step.detail else f": {step.title}{by}, “{step.detail}”"
-    times = f", {step.count} times" if step.count > 1 else ""
-    stop = "" if what.endswith((".", "…")) and not times else "."
-    return f"{when}{host}{what}{times}{stop}"
+def _sentence(scene: Sequence[Step], before: Step | None) -> str:
+    """When, where, who and with which words; then what the rules say of it."""
+    first = scene[0]
+    when = _later(first.first - before.first) if before else f"At {_clock(first.first)} UTC"
+    host = f" on {first.host}" if first.host and (not before or first.host != before.host) else ""
+    who = f", {actor}" if (actor := _actor(first)) else ""
+    detail = worst(scene).detail
+    quoted = f", “{detail}”" if detail else ""
+    ordered = sorted(scene, key=lambda step: -step.level.rank)
+    titles = [_times(step) for step in ordered]
+    return f"{when}{host}{who}{quoted}: {_listed(titles, 3)}."
+
+
+def _times(step: Step) -> str:
+    return f"{step.title} ({step.count:,} times)" if step.count > 1 else step.title
 
 
 def _actor(step: Step) -> str:

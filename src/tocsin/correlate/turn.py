@@ -11,7 +11,9 @@ from tocsin.correlate.grouping import (
     Grouping,
     Tie,
     anchors,
+    host_of,
     is_core,
+    noise_key,
     signature,
     ties,
     traces,
@@ -51,6 +53,8 @@ class Turn:
         if learn(self._board, finding.finding_id):
             place = self._take_core if is_core(finding) else self._take_low
             self._arrived.append(place(finding))
+            self._own(finding)
+            self._minute(finding.time // MINUTE).observed = False
 
     def join(self, newcomer: Ref, known: Ref, reason: str) -> None:
         """Make one group of two; nothing when they are one already or one is closed."""
@@ -119,8 +123,11 @@ class Turn:
         cell = (finding.time // MINUTE // _LOW_CELL + 1) * _LOW_CELL - 1
         minute = self._minute(cell)
         held = anchors(finding, ties(finding, self._grouping), self._grouping)
-        noise = signature(finding)
-        name = _digest(str(cell), noise, *(key for key, _, _ in held))
+        for trace in traces(finding, self._grouping):
+            members = self._minute(finding.time // MINUTE).traces.setdefault(trace.key, {})
+            members.setdefault(trace.member, (trace.reason, []))
+        noise = noise_key(finding)
+        name = _digest(str(cell), signature(finding), *(key for key, _, _ in held))
         low = minute.lows.get(name)
         number = -1 if low is None else board.root(low.ref.group)
         if number in board.groups:
@@ -131,6 +138,15 @@ class Turn:
             minute.lows[name] = Low(Ref(finding.finding_id, number), noise, held)
             minute.observed = False
         return Ref(finding.finding_id, number)
+
+    def _own(self, finding: Finding) -> None:
+        """Note which addresses the finding's host calls its own."""
+        host = host_of(finding)
+        own = [e.key for e in finding.entities if e.kind == "address" and e.role == "subject"]
+        if host and own:
+            minute = self._minute(finding.time // MINUTE)
+            for ip in own:
+                minute.owners[ip] = min(host, minute.owners.get(ip, host))
 
     def _minute(self, cell: int) -> Minute:
         minute = self._board.minutes.get(cell)

@@ -40,6 +40,10 @@ class SpoolFull(StorageError):
     """The spool has its configured size or the disk its reserve: try again later."""
 
 
+class SpoolLocked(StorageError):
+    """Another process writes this partition."""
+
+
 @dataclass(frozen=True, slots=True)
 class SpoolOptions:
     """Sizes in bytes: of one segment, of all of a partition, and what stays free on the disk."""
@@ -209,7 +213,7 @@ class Spool:
         if not note:
             return
         checkpoint = msgspec.json.decode(note, type=_Noted)
-        if checkpoint.position == b"null":
+        if bytes(checkpoint.position) == b"null":
             self._checkpoints.pop(checkpoint.key, None)
         else:
             self._checkpoints[checkpoint.key] = checkpoint.position
@@ -287,7 +291,7 @@ def _lock(folder: Path) -> int:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         os.close(handle)
-        raise StorageError(f"another process writes to spool {folder}") from error
+        raise SpoolLocked(f"another process writes to spool {folder}") from error
     return handle
 
 

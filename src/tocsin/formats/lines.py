@@ -69,7 +69,7 @@ class LineFramer:
     def _hold(self, chunk: bytes) -> None:
         self._tail += chunk
         if len(self._tail) > self._limits.max_record:
-            keep = self._limits.kept_of_rejected
+            keep = min(self._limits.kept_of_rejected, self._limits.max_record)
             self._dropped += len(self._tail) - keep
             self._tail = self._tail[:keep]
 
@@ -104,7 +104,7 @@ class LineFramer:
         return [
             (index, "too-large" if len(line) > largest else "too-deep")
             for index, line in enumerate(lines)
-            if len(line) > deepest and (len(line) > largest or too_deep(line, deepest))
+            if len(line) > largest or (len(line) > deepest and too_deep(line, deepest))
         ]
 
     def _block(self, lines: list[bytes]) -> Iterator[Block]:

@@ -42,8 +42,9 @@ _LAST_LINE = 1024 * 1024
 class FileSource:
     """A file or folder to read; times are microseconds.
 
-    `include` is a pattern for file names, `settle` how long a file that is read as a whole must
-    stay unchanged before it counts as complete.
+    `include` is a pattern for file names. `settle` is how long a file that is read as a whole must
+    stay unchanged before it counts as complete, `patience` how long a last line without its end
+    may. What is not followed is complete at once.
     """
 
     path: Path
@@ -51,6 +52,7 @@ class FileSource:
     follow: bool = True
     include: str = "*"
     settle: int = 2_000_000
+    patience: int = 600_000_000
 
 
 class _Position(msgspec.Struct):
@@ -78,13 +80,13 @@ class _Position(msgspec.Struct):
 class _Seen:
     """A file as it was at the last poll (-1: gone), and since when it is like that.
 
-    `settled` is set when it was read after that was long enough: then nothing is left to do.
+    `done` is set when it was read after all patience: then nothing is left to do.
     """
 
     size: int = -1
     changed: int = -1
     since: int = 0
-    settled: bool = False
+    done: bool = False
 
 
 class Files:
@@ -142,13 +144,14 @@ class Files:
         seen = self._seen.setdefault(key, _Seen())
         if (seen.size, seen.changed) != (status.st_size, status.st_mtime_ns):
             seen.size, seen.changed, seen.since = status.st_size, status.st_mtime_ns, now
-            seen.settled = False
-        elif seen.settled or self._is_read(key, status.st_size):
+            seen.done = False
+        elif seen.done or self._is_read(key, status.st_size):
             return
-        seen.settled = settled = not source.follow or now - seen.since >= source.settle
+        rested = now - seen.since if source.follow else source.patience
+        seen.done = rested >= source.patience
         try:
             with path.open("rb") as file:
-                yield from self._read(key, file, path, source, now=now, settled=settled)
+                yield from self._read(key, file, path, source, now=now, rested=rested)
         except OSError as error:
             problem = Skipped(printable(path), "io-error", error.strerror or str(error))
             present.add(problem.origin)
@@ -159,16 +162,18 @@ class Files:
         return position is not None and size in (position.offset, position.size)
 
     def _read(
-        self, key: str, file: BinaryIO, path: Path, source: FileSource, *, now: int, settled: bool
+        self, key: str, file: BinaryIO, path: Path, source: FileSource, *, now: int, rested: int
     ) -> Iterator[Chunk]:
+        """Read on; `rested` is for how long the file did not change."""
         head = file.read(SNIFF)
         position = self._position(key, file, printable(path), head, now)
+        end = rested >= source.patience
         if is_line_log(head, path.name):
             self._keep(key, file, source)
-            renamed = settled and position.path != printable(path)
-            end = not source.follow or renamed or (settled and _whole_json(file, position))
+            if rested >= source.settle:
+                end |= position.path != printable(path) or _whole_json(file, position)
             yield from self._lines(key, file, position, source, end=end)
-        elif settled and head and not (source.follow and _may_grow(head)):
+        elif head and (end or (rested >= source.settle and not _may_grow(head))):
             yield from self._whole(key, file, position, source)
 
     def _position(self, key: str, file: BinaryIO, path: str, head: bytes, now: int) -> _Position:

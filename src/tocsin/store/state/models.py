@@ -25,7 +25,7 @@ class Cursor(Row):
     offset = models.BigIntegerField()
 
     class Meta:
-        constraints = [models.UniqueConstraint("partition", "kind", name="one_cursor")]
+        constraints = [models.UniqueConstraint(fields=["partition", "kind"], name="one_cursor")]
 
 
 class FoldState(Row):
@@ -36,7 +36,7 @@ class FoldState(Row):
     state = models.BinaryField()
 
     class Meta:
-        constraints = [models.UniqueConstraint("fold", "key", name="one_fold_state")]
+        constraints = [models.UniqueConstraint(fields=["fold", "key"], name="one_fold_state")]
 
 
 class SeenRun(Row):
@@ -69,7 +69,7 @@ class Finding(Row):
     body = models.BinaryField()
 
     class Meta:
-        indexes = [models.Index("incident_id", "time", name="finding_of_incident")]
+        indexes = [models.Index(fields=["incident_id", "time"], name="finding_of_incident")]
 
 
 class Incident(Row):
@@ -128,7 +128,7 @@ class Evidence(Row):
     body = models.BinaryField()
 
     class Meta:
-        indexes = [models.Index("kind", "subject", name="evidence_about")]
+        indexes = [models.Index(fields=["kind", "subject"], name="evidence_about")]
 
 
 class AppliedContent(Row):
@@ -148,7 +148,7 @@ class Counter(Row):
     value = models.BigIntegerField()
 
     class Meta:
-        constraints = [models.UniqueConstraint("name", "labels", name="one_counter")]
+        constraints = [models.UniqueConstraint(fields=["name", "labels"], name="one_counter")]
 
 
 class SourceSeen(Row):

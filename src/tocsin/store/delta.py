@@ -12,6 +12,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 LOG = "_delta_log"
+_POINTER = "_last_checkpoint"
+_UNSURE = 100
+"""Newest entries that are forced at the start: each writer leaves at most one unforced."""
 
 
 def fsync(path: Path) -> None:
@@ -36,15 +39,15 @@ class LogSync:
         The first call also takes up what an earlier process committed but may not have forced.
         """
         log = self._table / LOG
-        entries = [entry.name for entry in os.scandir(log) if _is_entry(entry.name)]
-        for name in entries:
-            if name not in self._done:
-                fsync(log / name)
+        entries = sorted(entry.name for entry in os.scandir(log) if _is_entry(entry.name))
+        new = [name for name in entries if name not in self._done]
+        for name in new if self._done else new[-_UNSURE:]:
+            fsync(log / name)
         fsync(log)
         if not self._done:
             fsync(self._table)
             fsync(self._table.parent)
-        self._done.update(name for name in entries if name != "_last_checkpoint")
+        self._done = {name for name in entries if name != _POINTER}
 
 
 def drop_torn_tail(table: Path) -> list[str]:
@@ -61,7 +64,7 @@ def drop_torn_tail(table: Path) -> list[str]:
     if entries and not _whole_entry(entries[-1]):
         torn.append(entries[-1])
     checkpoints = sorted(log.glob("*.checkpoint*.parquet"))
-    pointer = log / "_last_checkpoint"
+    pointer = log / _POINTER
     if checkpoints and not _whole_checkpoint(checkpoints[-1]):
         torn += [checkpoints[-1], pointer]
     elif pointer.exists() and not _is_json(pointer.read_bytes()):
@@ -73,7 +76,7 @@ def drop_torn_tail(table: Path) -> list[str]:
 
 def _is_entry(name: str) -> bool:
     """Whether a file of the log folder is part of the log (not a temporary file)."""
-    return name.endswith((".json", ".parquet")) or name == "_last_checkpoint"
+    return name.endswith((".json", ".parquet")) or name == _POINTER
 
 
 def _whole_entry(path: Path) -> bool:

@@ -41,6 +41,9 @@ from tocsin.store.delta import LogSync, drop_torn_tail, fsync
 
 DAY = "ingest_day"
 OFFSET = "tocsin_offset"
+_SETTINGS: dict[str, str | None] = {"delta.logRetentionDuration": "interval 1 days"}
+"""An entry every 30 s makes 2,880 a day; a checkpoint holds what older ones said."""
+
 _STATISTICS = ("time", "tocsin_time", "tocsin_partition", OFFSET, "metadata.uid")
 """Columns whose least and greatest value stand in the log, so that a reader can skip files. A file
 holds rows of one partition."""
@@ -113,7 +116,9 @@ class Lake:
         """A fresh handle, of a new table if there is none."""
         path, schema = self._root / class_name, Schema.from_arrow(self._schema_of(class_name))
         if not DeltaTable.is_deltatable(str(path)):
-            DeltaTable.create(path, schema, mode="ignore", partition_by=[DAY])
+            DeltaTable.create(
+                path, schema, mode="ignore", partition_by=[DAY], configuration=_SETTINGS
+            )
         table = DeltaTable(path)
         if table.schema() != schema:
             raise StorageError(

@@ -11,7 +11,7 @@ from typing import TypeAlias
 import msgspec
 
 from tocsin.correlate.dossier import Dossier
-from tocsin.correlate.grouping import MINUTE, Grouping
+from tocsin.correlate.grouping import MINUTE, Grouping, tie_window
 
 MAX_GROUPS = 20_000
 """Open incidents of a site; past it the longest inactive are closed early."""
@@ -38,8 +38,13 @@ class Run(msgspec.Struct, array_like=True):
 
     first: int
     last: int
-    window: int
-    ref: Ref
+    finding_id: str
+    group: int
+
+    @property
+    def ref(self) -> Ref:
+        """The group, and the finding that the run began with."""
+        return Ref(self.finding_id, self.group)
 
 
 class Mark(msgspec.Struct, array_like=True, frozen=True):
@@ -133,7 +138,7 @@ def prune(board: Board, watermark: int, grouping: Grouping) -> None:
         return
     board.pruned_at = max(board.pruned_at, watermark)
     _close(board, watermark - grouping.horizon)
-    _forget_runs(board, watermark)
+    _forget_runs(board, watermark, grouping)
     _forget_marks(board, (watermark - grouping.horizon) // MINUTE)
     _forget_parents(board)
     for cell in sorted(board.minutes)[MAX_MINUTES * 9 // 10 :] if crowded else ():
@@ -150,12 +155,13 @@ def _close(board: Board, oldest: int) -> None:
         del groups[number]
 
 
-def _forget_runs(board: Board, watermark: int) -> None:
+def _forget_runs(board: Board, watermark: int, grouping: Grouping) -> None:
     for key, runs in list(board.runs.items()):
+        window = tie_window(key, grouping)
         kept = [
             run
             for run in runs
-            if run.last + run.window >= watermark and board.root(run.ref.group) in board.groups
+            if run.last + window >= watermark and board.root(run.group) in board.groups
         ]
         if kept:
             board.runs[key] = kept
@@ -176,7 +182,7 @@ def _forget_parents(board: Board) -> None:
 
 def _referenced(board: Board) -> Iterator[int]:
     for runs in board.runs.values():
-        yield from (run.ref.group for run in runs)
+        yield from (run.group for run in runs)
     for marks in (board.marks, board.trails, board.noise):
         yield from (mark.ref.group for mark in marks.values())
     yield from (seen.last.ref.group for seen in board.seen.values() if seen.last)

@@ -12,10 +12,14 @@ from tocsin.model.findings import Entity, Finding, Level
 from tocsin.model.incidents import Link
 from tocsin.model.text import visible
 
-MAX_STEPS = 200
-MAX_ENTITIES = 200
-MAX_LINKS = 100
+MAX_STEPS = 100
+MAX_ENTITIES = 100
+MAX_LINKS = 50
 MAX_RULE_FINDINGS = 5
+_KINDS = {
+    kind: place
+    for place, kind in enumerate(("host", "user", "address", "process", "session", "hash", "file"))
+}
 _DETAIL_LENGTH = 160
 _READ_LENGTH = 1_000
 
@@ -104,14 +108,11 @@ class Dossier(msgspec.Struct, array_like=True):
             known.finding_ids = sorted(known.finding_ids + step.finding_ids)[:MAX_RULE_FINDINGS]
 
     def _trim(self) -> None:
-        if len(self.steps) > MAX_STEPS:
-            worst = min(self.steps, key=lambda name: (_rank(self.steps[name]), name))
-            del self.steps[worst]
-            while len(self.steps) > MAX_STEPS:
-                worst = min(self.steps, key=lambda name: (_rank(self.steps[name]), name))
-                del self.steps[worst]
+        while len(self.steps) > MAX_STEPS:
+            least = min(self.steps, key=lambda name: (_rank(self.steps[name]), name))
+            del self.steps[least]
         while len(self.entities) > MAX_ENTITIES:
-            del self.entities[max(self.entities)]
+            del self.entities[max(self.entities, key=lambda name: weight(self.entities[name]))]
 
 
 def _says_little(field: str, value: str) -> bool:
@@ -122,6 +123,11 @@ def _says_little(field: str, value: str) -> bool:
 def _preferred(entity: Entity) -> tuple[bool, Entity]:
     """A process by the name of its program where any event gave it."""
     return (entity.name.startswith(f"{UNNAMED} "), entity)
+
+
+def weight(entity: Entity) -> tuple[int, str]:
+    """Order in which entities are shown and kept: hosts and people first, files last."""
+    return (_KINDS.get(entity.kind, len(_KINDS)), entity.key)
 
 
 def _rank(step: Step) -> tuple[int, int]:

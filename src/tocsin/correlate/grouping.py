@@ -92,29 +92,30 @@ def users_of(finding: Finding) -> list[Entity]:
 def ties(finding: Finding, grouping: Grouping) -> list[Tie]:
     """What joins this core finding at once."""
     host = host_of(finding)
-    found = [
-        Tie(signature(finding), grouping.repeat_window, f"same finding again: {finding.title}")
-    ]
+    where = f" on {host}" if host else ""
+    named = [(signature(finding), f"same finding again: {finding.title}")]
     for entity in finding.entities:
-        where = f" on {host}" if host else ""
-        if not joins(entity):
-            continue
-        if entity.kind == "process":
-            numbered = "#" in entity.key
-            window = grouping.numbered_process_window if numbered else grouping.process_window
-            found.append(
-                Tie(f"p|{entity.key}", window, f"{_PART[entity.role]} process {entity.name}{where}")
-            )
-        elif entity.kind == "session":
-            reason = f"logon session {entity.name}{where}"
-            found.append(Tie(f"s|{entity.key}", grouping.session_window, reason))
+        if entity.kind == "process" and joins(entity):
+            reason = f"{_PART.get(entity.role, 'same')} process {entity.name}{where}"
+            named.append((f"p|{entity.key}", reason))
+        elif entity.kind == "session" and joins(entity):
+            named.append((f"s|{entity.key}", f"logon session {entity.name}{where}"))
     if host:
-        window = grouping.user_on_host_window
-        found.extend(
-            Tie(f"b|{host}|{user.key}", window, f"user {user.name} on {host}")
-            for user in users_of(finding)
-        )
-    return found
+        people = users_of(finding)
+        named.extend((f"b|{host}|{user.key}", f"user {user.name} on {host}") for user in people)
+    return [Tie(key, tie_window(key, grouping), reason) for key, reason in named]
+
+
+def tie_window(key: str, grouping: Grouping) -> int:
+    """Window of a tie by its key."""
+    if key.startswith("p|"):
+        return grouping.numbered_process_window if "#" in key else grouping.process_window
+    windows = {
+        "s": grouping.session_window,
+        "b": grouping.user_on_host_window,
+        "r": grouping.repeat_window,
+    }
+    return windows[key[0]]
 
 
 def signature(finding: Finding) -> str:

@@ -3,15 +3,10 @@
 from collections.abc import Sequence
 
 from tocsin.correlate.board import Group
-from tocsin.correlate.dossier import MAX_RULE_FINDINGS, Dossier, Step
+from tocsin.correlate.dossier import MAX_RULE_FINDINGS, Dossier, Step, weight
 from tocsin.correlate.story import in_order, story, timeline, title, worst
 from tocsin.model.findings import Entity
 from tocsin.model.incidents import Incident, RuleCount
-
-_KINDS = {
-    kind: place
-    for place, kind in enumerate(("host", "user", "address", "process", "session", "hash", "file"))
-}
 
 
 def incident_of(group: Group) -> Incident:
@@ -45,7 +40,7 @@ def _entities(dossier: Dossier) -> tuple[Entity, ...]:
         known = named.get((entity.kind, name))
         if known is None or entity < known:
             named[entity.kind, name] = entity
-    return tuple(sorted(named.values(), key=lambda e: (_KINDS[e.kind], e.key)))
+    return tuple(sorted(named.values(), key=weight))
 
 
 def _rules(steps: Sequence[Step]) -> tuple[RuleCount, ...]:

@@ -175,12 +175,12 @@ class Turn:
         """Add the finding to the group that it shares most with, or to a new one."""
         board = self._board
         for tie, run in near:
-            number = board.root(run.ref.group)
+            number = board.root(run.group)
             group = board.groups.get(number)
             if group is None:
                 continue
             if group.dossier.add(finding):
-                group.dossier.link(Link(finding.finding_id, run.ref.finding_id, tie.reason))
+                group.dossier.link(Link(finding.finding_id, run.finding_id, tie.reason))
             self.changed.add(number)
             return Ref(finding.finding_id, number)
         return Ref(finding.finding_id, self._open(finding))
@@ -190,7 +190,7 @@ class Turn:
         near = self._near(tie, time)
         runs = self._board.runs.setdefault(tie.key, [])
         if not near:
-            runs.append(Run(time, time, tie.window, own))
+            runs.append(Run(time, time, own.finding_id, own.group))
             del runs[:-MAX_RUNS]
             return
         kept = near[0]

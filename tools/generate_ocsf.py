@@ -12,7 +12,7 @@ all-null column costs time and bytes in every file, so a table keeps
 
 - required and recommended attributes down to `DEPTH` levels, recursion of an object cut at 2;
 - scalars of the class itself whatever their requirement;
-- every path that a shipped mapping sets;
+- every path that a shipped mapping sets, and in every class those that all of them set;
 - none of the attributes of a profile other than `PROFILES`, unless a mapping sets them.
 
 Lists of objects keep the scalars of the object and nothing deeper.
@@ -171,9 +171,12 @@ class Pruner:
 
 def layout(schema: OcsfSchema, wanted: dict[str, set[tuple[str, ...]]]) -> dict[str, Any]:
     """`tables.json`."""
+    everywhere = set.intersection(*wanted.values())
     made = {}
     for name, about in schema.classes.items():
-        made[name] = Pruner(schema, wanted.get(name, set())).tree(about.attributes, (), [])
+        paths = {path for path in everywhere if schema.attribute(name, path)}
+        paths |= wanted.get(name, set())
+        made[name] = Pruner(schema, paths).tree(about.attributes, (), [])
         made[name]["unmapped"] = "json"
     return made
 

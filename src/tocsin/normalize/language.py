@@ -10,7 +10,7 @@ import msgspec
 
 from tocsin.errors import ContentError
 from tocsin.formats.located_yaml import LocatedDocument, Path
-from tocsin.model.sources import SourceSpec
+from tocsin.model.sources import ShapeSpec, SourceSpec
 
 Scalar = str | int | float | bool
 
@@ -250,7 +250,8 @@ def _when(
 def read_source(document: LocatedDocument) -> SourceSpec:
     """A source file; raises ContentError at the line of what is wrong."""
     reader = _Reader(document)
-    value = dict(reader.mapping(document.value, ()))
+    known = tuple(f.name for f in msgspec.structs.fields(SourceSpec) if f.name != "where")
+    value = dict(reader.mapping(document.value, (), known))
     shapes = reader.mapping(value.get("shapes"), ("shapes",))
     value["shapes"] = [_shape(reader, name, shape) for name, shape in shapes.items()]
     value["where"] = document.at(())
@@ -265,7 +266,8 @@ def read_source(document: LocatedDocument) -> SourceSpec:
 
 def _shape(reader: _Reader, name: str, value: Any) -> dict[str, Any]:
     path: Path = ("shapes", name)
-    shape = dict(reader.mapping(value, path))
+    known = tuple(f.name for f in msgspec.structs.fields(ShapeSpec) if f.name != "id")
+    shape = dict(reader.mapping(value, path, known))
     shape["id"] = name
     aliases = reader.mapping(shape.get("aliases") or {}, (*path, "aliases"))
     shape["aliases"] = {k: reader.texts(v, (*path, "aliases", k)) for k, v in aliases.items()}

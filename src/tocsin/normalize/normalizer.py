@@ -141,6 +141,10 @@ class Normalizer:
         """`decode` for every raw record."""
         return list(map(self._recognizer.decode, raws, source_ids))
 
+    def shape(self, source_id: str, shape_id: str) -> CompiledShape:
+        """What is compiled for one shape of a source; raises KeyError."""
+        return self._shapes[source_id, shape_id]
+
     def class_names(self) -> tuple[str, ...]:
         """Every class that has a table in the lake."""
         return class_names()

@@ -66,7 +66,7 @@ class Tree:
 
     def place(self, prefix: Path) -> str:
         """Where the author wrote something below `prefix`."""
-        for path, where in self.places.items():
+        for path, where in self.places.items() if prefix else ():
             if path[: len(prefix)] == prefix:
                 return where
         return self.where

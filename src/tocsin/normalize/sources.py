@@ -40,6 +40,10 @@ def _check_source(source: SourceSpec) -> None:
             raise ContentError(
                 source.where, f"shape {shape.id}: no reader {shape.reader!r}; known: {known}"
             )
+        if not shape.time:
+            raise ContentError(
+                source.where, f"shape {shape.id}: name at least one field in `time:`"
+            )
         if not shape.has or len(shape.where) != 1:
             raise ContentError(
                 source.where, f"shape {shape.id}: name the keys in `has:` and one field in `where:`"

@@ -1,0 +1,165 @@
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tocsin.model.records import NativeRecord, Undecodable
+from tocsin.normalize import Normalizer
+
+FLAT = {"EventID": 4624, "Channel": "Security", "Hostname": "h1", "TargetUserName": "a"}
+
+
+def decode(normalizer: Normalizer, document: object) -> NativeRecord | Undecodable:
+    return normalizer.decode(orjson.dumps(document), None)
+
+
+@pytest.mark.parametrize(
+    ("channel", "source_id"),
+    [
+        ("Security", "windows_security"),
+        ("security", "windows_security"),
+        ("SYSTEM", "windows_system"),
+        ("Windows PowerShell", "windows_powershell"),
+        ("Microsoft-Windows-PowerShell/Operational", "windows_powershell"),
+        ("Microsoft-Windows-Sysmon/Operational", "windows_sysmon"),
+        ("Microsoft-Windows-Bits-Client/Operational", "windows_eventlog"),
+    ],
+)
+def test_a_channel_in_any_case_is_its_source(
+    normalizer: Normalizer, channel: str, source_id: str
+) -> None:
+    record = decode(normalizer, FLAT | {"Channel": channel})
+    assert isinstance(record, NativeRecord)
+    assert (record.source_id, record.shape) == (source_id, "flat")
+    assert record.fields["TargetUserName"] == "a"
+
+
+@pytest.mark.parametrize(
+    ("raw", "reason"),
+    [
+        (b"", "empty"),
+        (b"  \r\n", "empty"),
+        (b"[1]", "not-an-object"),
+        (b"7", "not-an-object"),
+        (b'{"a": NaN}', "not-json"),
+        (b'{"a": 1', "not-json"),
+        (b'{"a": "\\ud800"}', "not-json"),
+        (b"[" * 5000, "not-json"),
+        (b'{"a": "\xff"}', "not-utf-8"),
+        (b"\xef\xbb\xbf{}", "byte-order-mark"),
+        (b"{}", "unrecognized"),
+        (b'{"Channel": "Security", "EventID": 1}', "unrecognized"),
+        (b'{"Channel": 5, "EventID": 1, "Hostname": "h"}', "unrecognized"),
+        (b'{"Channel": ["Security"], "EventID": 1, "Hostname": "h"}', "unrecognized"),
+        (b'{"Event": 5}', "unrecognized"),
+        (b'{"Event": {"System": {"Channel": null}}}', "unrecognized"),
+    ],
+)
+def test_what_cannot_be_read_says_why(normalizer: Normalizer, raw: bytes, reason: str) -> None:
+    found = normalizer.decode(raw, None)
+    assert isinstance(found, Undecodable)
+    assert found.reason == reason
+    assert found.detail
+
+
+def test_an_unrecognized_record_shows_its_keys(normalizer: Normalizer) -> None:
+    found = decode(normalizer, {"zeek": 1, "uid": 2})
+    assert found == Undecodable(
+        "unrecognized", "no source knows a record with these keys: uid, zeek"
+    )
+
+
+def test_a_declared_source_is_not_overruled(normalizer: Normalizer) -> None:
+    raw = orjson.dumps(FLAT)
+    assert isinstance(normalizer.decode(raw, "windows_security"), NativeRecord)
+    found = normalizer.decode(raw, "windows_sysmon")
+    assert isinstance(found, Undecodable)
+    assert found.reason == "other-source"
+
+
+def event(system: dict[str, object], **parts: object) -> dict[str, object]:
+    head = {"Channel": "Security", "Computer": "h1", "EventID": 4624}
+    return {"Event": {"System": head | system, **parts}}
+
+
+def test_event_data_is_lifted_beside_system(normalizer: Normalizer) -> None:
+    system = {
+        "Provider": {"#attributes": {"Name": "P", "Guid": "G"}},
+        "EventID": {"#attributes": {"Qualifiers": 7}, "#text": 4625},
+        "TimeCreated": {"#attributes": {"SystemTime": "2026-03-02T09:14:10Z"}},
+        "Execution": {"#attributes": {"ProcessID": 1, "ThreadID": 2}},
+        "Correlation": None,
+        "Security": {"#attributes": {"UserID": "S-1-5-18"}},
+    }
+    data = {
+        "LogonType": 3,
+        "Channel": "inner",
+        "Threat Name": "t",
+        "Empty": {"#attributes": {}},
+        "Text": {"#text": "x", "#attributes": {"a": 1}},
+        "#attributes": {"Name": "N"},
+    }
+    record = decode(normalizer, event(system, EventData=data))
+    assert isinstance(record, NativeRecord)
+    assert record.shape == "evtx"
+    assert record.fields == {
+        "Channel": "Security",
+        "Computer": "h1",
+        "EventID": 4625,
+        "EventID_Qualifiers": 7,
+        "Provider_Name": "P",
+        "Provider_Guid": "G",
+        "TimeCreated": "2026-03-02T09:14:10Z",
+        "ExecutionProcessID": 1,
+        "ThreadID": 2,
+        "UserID": "S-1-5-18",
+        "LogonType": 3,
+        "EventData_Channel": "inner",
+        "Threat Name": "t",
+        "ThreatName": "t",
+        "Empty": None,
+        "Text": "x",
+        "EventData_Name": "N",
+    }
+
+
+def test_user_data_stands_one_level_deeper(normalizer: Normalizer) -> None:
+    user_data = {"LogFileCleared": {"#attributes": {"xmlns": "x"}, "SubjectUserName": "a"}}
+    record = decode(normalizer, event({}, UserData=user_data))
+    assert isinstance(record, NativeRecord)
+    assert record.fields["SubjectUserName"] == "a"
+
+
+def test_lists_of_data_stay_lists(normalizer: Normalizer) -> None:
+    data = {"Data": [{"#text": "a", "#attributes": {}}, "b", {"#attributes": {}}]}
+    record = decode(normalizer, event({}, EventData=data))
+    assert isinstance(record, NativeRecord)
+    assert record.fields["Data"] == ["a", "b", None]
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=10,
+)
+
+
+@given(json_values, json_values, json_values)
+def test_no_nested_document_makes_the_reader_fail(
+    normalizer: Normalizer, system: object, data: object, user_data: object
+) -> None:
+    head = {"Channel": "Security"}
+    merged = head | system if isinstance(system, dict) else system
+    document = {"Event": {"System": merged, "EventData": data, "UserData": user_data}}
+    assert decode(normalizer, document) is not None
+
+
+@given(st.binary(max_size=200))
+def test_no_bytes_make_decoding_fail(normalizer: Normalizer, raw: bytes) -> None:
+    assert isinstance(normalizer.decode(raw, None), NativeRecord | Undecodable)
+
+
+def test_flat_fields_are_not_copied(normalizer: Normalizer) -> None:
+    reader = normalizer.decode(orjson.dumps(FLAT), None)
+    assert isinstance(reader, NativeRecord)
+    assert list(reader.fields) == list(FLAT)

@@ -11,7 +11,7 @@ from typing import TypeAlias
 import msgspec
 
 from tocsin.correlate.dossier import Dossier
-from tocsin.correlate.grouping import MINUTE, Grouping, tie_window
+from tocsin.correlate.grouping import MINUTE, Grouping, anchor_window, tie_window
 
 MAX_GROUPS = 20_000
 """Open incidents of a site; past it the longest inactive are closed early."""
@@ -139,7 +139,7 @@ def prune(board: Board, watermark: int, grouping: Grouping) -> None:
     board.pruned_at = max(board.pruned_at, watermark)
     _close(board, watermark - grouping.horizon)
     _forget_runs(board, watermark, grouping)
-    _forget_marks(board, (watermark - grouping.horizon) // MINUTE)
+    _forget_marks(board, watermark // MINUTE, grouping)
     _forget_parents(board)
     for cell in sorted(board.minutes)[MAX_MINUTES * 9 // 10 :] if crowded else ():
         del board.minutes[cell]
@@ -194,10 +194,15 @@ def _referenced(board: Board) -> Iterator[int]:
             yield from (ref.group for _, refs in members.values() for ref in refs)
 
 
-def _forget_marks(board: Board, cell: int) -> None:
-    for marks in (board.marks, board.trails, board.noise):
-        for key in [key for key, mark in marks.items() if mark.cell < cell]:
-            del marks[key]
+def _forget_marks(board: Board, now: int, grouping: Grouping) -> None:
+    """Low findings of minute `now` and later look back no further than their anchors' windows."""
+    for marks in (board.marks, board.trails):
+        for key, mark in list(marks.items()):
+            if mark.cell < now - anchor_window(key, grouping) // MINUTE:
+                del marks[key]
+    cell = now - (grouping.low_window + grouping.repeat_window) // MINUTE
+    board.noise = {key: mark for key, mark in board.noise.items() if mark.cell >= cell}
+    cell = now - grouping.horizon // MINUTE
     board.owners = {ip: own for ip, own in board.owners.items() if own[1] >= cell}
     for key, seen in list(board.seen.items()):
         last = -1 if seen.last is None else seen.last.cell

@@ -58,8 +58,11 @@ class Dossier(msgspec.Struct, array_like=True):
         self.first = min(self.first, finding.time)
         self.last = max(self.last, finding.time)
         self.count += 1
+        processes = [e for e in finding.entities if e.kind == "process"]
+        known_by_guid = {e.name for e in processes if "#" not in e.key}
         for entity in finding.entities:
-            if joins(entity):
+            numbered = entity.kind == "process" and "#" in entity.key
+            if joins(entity) and not (numbered and entity.name in known_by_guid):
                 self._name(f"{entity.kind}|{entity.key}", entity)
         name, step = step_of(finding)
         new = name not in self.steps

@@ -125,6 +125,11 @@ def signature(finding: Finding) -> str:
     return "|".join(("r", finding.rule_id, finding.source_id if not shared else "", *shared))
 
 
+def anchor_window(key: str, grouping: Grouping) -> int:
+    """Window of an anchor by its key: that of the tie for processes, one for all else."""
+    return tie_window(key, grouping) if key.startswith("p|") else grouping.low_window
+
+
 def noise_key(finding: Finding) -> str:
     """What low findings that attach to nothing are counted by: the rule and the host."""
     host = host_of(finding)
@@ -164,7 +169,7 @@ def window_of(key: str, grouping: Grouping) -> int:
 def anchors(finding: Finding, held: list[Tie], grouping: Grouping) -> list[tuple[str, int, str]]:
     """(key, window, reason) by which low findings attach, strongest first; `held` are its ties."""
     found = [
-        (tie.key, tie.window if kind == "p" else grouping.low_window, tie.reason)
+        (tie.key, anchor_window(tie.key, grouping), tie.reason)
         for kind in "psb"
         for tie in held
         if tie.key[0] == kind

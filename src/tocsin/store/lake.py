@@ -41,8 +41,12 @@ from tocsin.store.delta import LogSync, drop_torn_tail, fsync
 
 DAY = "ingest_day"
 OFFSET = "tocsin_offset"
-_SETTINGS: dict[str, str | None] = {"delta.logRetentionDuration": "interval 1 days"}
-"""An entry every 30 s makes 2,880 a day; a checkpoint holds what older ones said."""
+_SETTINGS: dict[str, str | None] = {
+    "delta.checkpointInterval": "20",
+    "delta.logRetentionDuration": "interval 1 days",
+}
+"""Reading a log costs what stands in it since its checkpoint: at 100 entries, delta-rs' default, a
+commit took 45 ms, at 20 a third. Older entries say nothing that the checkpoint does not."""
 
 _STATISTICS = ("time", "tocsin_time", "tocsin_partition", OFFSET, "metadata.uid")
 """Columns whose least and greatest value stand in the log, so that a reader can skip files. A file

@@ -79,6 +79,16 @@ def test_a_verdict_survives_when_its_incident_becomes_an_alias(state: State) -> 
     assert state.casebook.status("i1") == "closed"
 
 
+def test_an_open_incident_that_becomes_an_alias_opens_the_older_one(state: State) -> None:
+    store(state, incident("i1"), incident("i2"), incident("i3"))
+    for name in ("i1", "i2"):
+        state.casebook.give(Verdict(name, Grade.TRUE_POSITIVE, "seen", "maria", 1))
+    store(state, alias=("i2", "i1"))
+    assert state.casebook.status("i1") == "closed"
+    store(state, alias=("i3", "i1"))
+    assert state.casebook.status("i1") == "open"
+
+
 def test_a_verdict_on_nothing_is_refused_and_leaves_no_record(state: State) -> None:
     with pytest.raises(UsageError, match="no incident i9"):
         state.casebook.give(Verdict("i9", Grade.TRUE_POSITIVE, "", "maria", 1))

@@ -113,8 +113,8 @@ class Think:
         """Store what correlation changed (rows of INCIDENT_CHANGES, in their order).
 
         An incident is stored as it now stands, open again when findings joined it; an id that
-        became an alias hands over its findings and its own aliases. Verdicts keep the id they were
-        given for and are found through the alias.
+        became an alias hands over its findings, its own aliases, and that it is open. Verdicts keep
+        the id they were given for and are found through the alias.
         """
         for change in changes.to_pylist():
             incident_id, older = change["incident_id"], change["alias_of"]
@@ -144,7 +144,10 @@ class Think:
         self._rows(models.IncidentAlias).filter(incident_id=younger).update(incident_id=target)
         self._database.execute_many(_ALIASES, [(younger, target)])
         self._rows(models.Finding).filter(incident_id=younger).update(incident_id=target)
-        self._rows(models.Incident).filter(incident_id=younger).delete()
+        merged = self._rows(models.Incident).filter(incident_id=younger)
+        if merged.filter(status="open").exists():
+            self._rows(models.Incident).filter(incident_id=target).update(status="open")
+        merged.delete()
 
     def _join(self, incident_id: str, finding_ids: list[str]) -> None:
         target = resolve(self._database, incident_id)

@@ -56,6 +56,8 @@ ALWAYS: tuple[Path, ...] = (
 )
 """Those of them that every row has."""
 
+_PROFILES: Path = ("metadata", "profiles")
+
 _RESERVED = {
     *ENGINE,
     ("class_uid",),
@@ -66,11 +68,10 @@ _RESERVED = {
     ("type_name",),
     ("activity_name",),
     ("metadata", "version"),
-    ("metadata", "profiles"),
+    _PROFILES,
     ("metadata", "product", "name"),
     ("metadata", "product", "vendor_name"),
 }
-_OTHER = 99
 
 
 def source_files(content: ContentSet) -> dict[str, dict[str, ContentFile]]:
@@ -112,7 +113,7 @@ def mapped_paths(content: ContentSet) -> dict[str, set[Path]]:
             for rule in (*mapping.events, mapping.default):
                 program = compiler.program(rule, shape)
                 paths = found.setdefault(program.class_name, set())
-                paths.update(program.constants, ENGINE)
+                paths.update(program.constants, ENGINE, [_PROFILES])
                 paths.update(target for step in program.steps for target in step.targets)
                 paths.update(leaf for rule_ in program.objects for leaf, _ in rule_.constants)
     return found
@@ -330,8 +331,8 @@ class MappingCompiler:
             if path not in tree.fields:
                 constants.setdefault(path, value)
         if profiles:
-            constants["metadata", "profiles"] = sorted(profiles)
-            tree.add_constant(("metadata", "profiles"))
+            constants[_PROFILES] = sorted(profiles)
+            tree.add_constant(_PROFILES)
 
     def _check_table(self, program: Program, constants: dict[Path, Any], rule: EventRule) -> None:
         if not self._check_tables:

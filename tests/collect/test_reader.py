@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from tests.collect.spooling import LARGE, PARTITION, TINY, append, read_all
 
-from tocsin.collect.folder import segments
+from tocsin.collect.folder import segment_path, segments
 from tocsin.collect.reader import SpoolReader
 from tocsin.collect.spool import Spool, SpoolOptions
 from tocsin.errors import StorageError
@@ -94,6 +94,25 @@ def test_damage_at_the_end_of_a_closed_segment_does_not_stop_reading(tmp_path: P
     part.path.write_bytes(part.path.read_bytes()[:-3])
     reader = SpoolReader(tmp_path)
     assert offsets(reader, -1) == [0, 2]
+    assert len(reader.damaged) == 1
+
+
+def test_a_segment_that_never_got_its_header_is_passed_over(tmp_path: Path) -> None:
+    with Spool(tmp_path, PARTITION, options=LARGE) as spool:
+        append(spool, b"a")
+    folder = tmp_path / PARTITION
+    segment_path(folder, 1).touch()
+    reader = SpoolReader(tmp_path)
+    assert offsets(reader, -1) == [0]
+    assert offsets(reader, 0) == []
+    assert reader.damaged == []
+    source = tmp_path / "other"
+    with Spool(source, PARTITION, options=LARGE) as spool:
+        append(spool, b"x")
+        append(spool, b"b")
+    (part,) = segments(source / PARTITION)
+    part.path.rename(segment_path(folder, 2))
+    assert offsets(reader, 0) == [1]
     assert len(reader.damaged) == 1
 
 

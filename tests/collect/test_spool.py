@@ -207,6 +207,19 @@ def test_a_disk_that_fills_up_within_a_frame_leaves_the_spool_whole(tmp_path: Pa
     assert read_all(tmp_path) == [(0, b"before"), (1, b"after")]
 
 
+def test_a_disk_too_full_for_a_new_segment_lets_the_old_one_grow(tmp_path: Path) -> None:
+    with Spool(tmp_path, PARTITION, options=TINY) as spool:
+        append(spool, b"a", at=1)
+        snapshot = tmp_path / PARTITION / "checkpoints.json.new"
+        snapshot.mkdir()
+        spool.sync()
+        append(spool, b"b", at=2)
+        snapshot.rmdir()
+        append(spool, b"c", at=3)
+    assert [part.first for part in segments(tmp_path / PARTITION)] == [0, 3]
+    assert [raw for _, raw in read_all(tmp_path)] == [b"a", b"b", b"c"]
+
+
 def test_a_failed_fsync_is_not_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(_: int) -> None:
         raise OSError(5, "Input/output error")

@@ -1,5 +1,6 @@
 import os
 import random
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -23,12 +24,12 @@ NOISE = random.Random(1)  # noqa: S311 - bytes that repeat
 LINES = b'{"a": 1}\n{"a": 2}\n{"a": 3}\n'
 
 
-def raws(items: object) -> list[bytes]:
-    return [raw for item in items if isinstance(item, Block) for raw in item.raws]  # type: ignore[attr-defined]
+def raws(items: Iterable[object]) -> list[bytes]:
+    return [raw for item in items if isinstance(item, Block) for raw in item.raws]
 
 
-def problems(items: object) -> list[tuple[str, str]]:
-    return [(i.origin, i.reason) for i in items if not isinstance(i, Block)]  # type: ignore[attr-defined]
+def problems(items: Iterable[object]) -> list[tuple[str, str]]:
+    return [(i.origin, i.reason) for i in items if isinstance(i, Skipped | Rejected)]
 
 
 def test_read_path_names_origin_and_line(tmp_path: Path) -> None:

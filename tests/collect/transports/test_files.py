@@ -64,7 +64,7 @@ class Site:
         path = self.folder / name
         with path.open(mode) as file:
             file.write(data)
-        os.utime(path, ns=(self.now * 1000, self.now * 1000 + os.stat(path).st_size))  # noqa: PTH116
+        os.utime(path, ns=(self.now * 1000, self.now * 1000 + path.stat().st_size))
         return path
 
 
@@ -289,6 +289,16 @@ def test_many_lines_are_cut_into_batches_that_can_be_lost(make: Make, tmp_path: 
         got += more
     assert got == lines
     assert [position for _, position, _ in site.rows] == list(range(1, 30_001))
+
+
+def test_a_long_file_leaves_the_others_their_turn(site: Site) -> None:
+    lines = b"".join(b"%d\n" % index for index in range(150_000))
+    site.write("a.log", lines)
+    site.write("b.log", b"b\n")
+    first = site.poll()
+    assert 16 * 8192 <= len(first) < 150_000
+    assert first[-1] == b"b"
+    assert b"\n".join(first[:-1] + site.poll()) + b"\n" == lines
 
 
 PIECES = st.sampled_from([b"a", b"bb\n", b"\n", b"{}\n", b'{"x": 1}\n', b"y" * 15, b"\r\n", b" \n"])

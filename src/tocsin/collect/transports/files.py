@@ -11,7 +11,7 @@
 import os
 from bisect import bisect_right
 from codecs import BOM_UTF8
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from hashlib import blake2b
@@ -34,6 +34,8 @@ _MAX_HANDLES = 256
 """Files kept open so that one that is deleted can still be read to its end."""
 _REMEMBER = 7 * 86_400_000_000
 """Microseconds for which the position of a vanished file is kept: a share may come back."""
+_TURN = 16
+"""Full batches of one file before the next file has its turn."""
 _LAST_LINE = 1024 * 1024
 """A last line up to this size is given without its end once it is a whole JSON document."""
 
@@ -148,10 +150,10 @@ class Files:
         elif seen.done or self._is_read(key, status.st_size):
             return
         rested = now - seen.since if source.follow else source.patience
-        seen.done = rested >= source.patience
         try:
             with path.open("rb") as file:
-                yield from self._read(key, file, path, source, now=now, rested=rested)
+                ended = yield from self._read(key, file, path, source, now=now, rested=rested)
+                seen.done = ended and rested >= source.patience
         except OSError as error:
             problem = Skipped(printable(path), "io-error", error.strerror or str(error))
             present.add(problem.origin)
@@ -163,8 +165,8 @@ class Files:
 
     def _read(
         self, key: str, file: BinaryIO, path: Path, source: FileSource, *, now: int, rested: int
-    ) -> Iterator[Chunk]:
-        """Read on; `rested` is for how long the file did not change."""
+    ) -> Generator[Chunk, None, bool]:
+        """Read on; `rested` is for how long the file did not change. False: more is there."""
         head = file.read(SNIFF)
         position = self._position(key, file, printable(path), head, now)
         end = rested >= source.patience
@@ -172,9 +174,10 @@ class Files:
             self._keep(key, file, source)
             if rested >= source.settle:
                 end |= position.path != printable(path) or _whole_json(file, position)
-            yield from self._lines(key, file, position, source, end=end)
-        elif head and (end or (rested >= source.settle and not _may_grow(head))):
+            return (yield from self._lines(key, file, position, source, end=end))
+        if head and (end or (rested >= source.settle and not _may_grow(head))):
             yield from self._whole(key, file, position, source)
+        return True
 
     def _position(self, key: str, file: BinaryIO, path: str, head: bytes, now: int) -> _Position:
         """Where to go on in this file, from the start when it is not the one that was known."""
@@ -204,7 +207,10 @@ class Files:
         if key in self._handles:
             file, source = self._handles.pop(key)
             with file:
-                yield from self._lines(key, file, self._positions[key], source, end=True)
+                while not (
+                    yield from self._lines(key, file, self._positions[key], source, end=True)
+                ):
+                    pass
         seen = self._seen.get(key)
         if seen is None or seen.size >= 0:
             self._seen[key] = _Seen(since=now)
@@ -214,12 +220,16 @@ class Files:
 
     def _lines(
         self, key: str, file: BinaryIO, position: _Position, source: FileSource, *, end: bool
-    ) -> Iterator[Chunk]:
-        """Lines behind the position; with `end` also a last one without its line end."""
+    ) -> Generator[Chunk, None, bool]:
+        """Lines behind the position; with `end` also a last one without its line end.
+
+        False when there are so many that other files should have their turn first.
+        """
         at = file.seek(position.offset or _mark_size(file))
         framer = LineFramer(position.origin, self._limits, position.line)
         feed = _Feed(position.seq, self._refused_up_to(key, position))
         ends = [(at, position.line)]
+        turn = _TURN
         while chunk := file.read(CHUNK):
             at += len(chunk)
             for batch, seq in feed.take_lines(framer.feed(chunk)):
@@ -227,6 +237,9 @@ class Files:
                 ends = [place for place in ends if place[1] <= seq][-1:] or ends[:1]
                 position.seq, (position.offset, position.line) = seq, ends[0]
                 yield self._chunk(key, position, batch, source)
+                turn -= 1
+                if not turn:
+                    return False
             ends.append((at - framer.pending, framer.line))
         if end:
             for batch, seq in feed.take_lines(framer.finish()):
@@ -236,6 +249,7 @@ class Files:
         position.offset, position.line = ends[-1]
         position.seq = max(position.seq, framer.line)
         yield from self._last(key, position, feed, source)
+        return True
 
     def _whole(
         self, key: str, file: BinaryIO, position: _Position, source: FileSource

@@ -68,7 +68,7 @@ def test_every_windows_set_becomes_valid_ocsf(normalizer: Normalizer, shared_dat
 
 
 @pytest.mark.parametrize(
-    ("archive", "least"), [("sigma_regression_data", 476), ("evtx_attack_samples", 7_800)]
+    ("archive", "least"), [("sigma_regression_data", 476), ("evtx_attack_samples", 8_255)]
 )
 def test_event_logs_become_valid_ocsf(
     normalizer: Normalizer, shared_data: Path, archive: str, least: int

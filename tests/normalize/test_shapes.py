@@ -123,6 +123,13 @@ def test_event_data_is_lifted_beside_system(normalizer: Normalizer) -> None:
     }
 
 
+def test_a_trace_without_channel_is_an_event_log_of_some_kind(normalizer: Normalizer) -> None:
+    document = {"Event": {"System": {"EventID": 5, "Channel": None, "Computer": ""}}}
+    record = decode(normalizer, document)
+    assert isinstance(record, NativeRecord)
+    assert record.source_id == "windows_eventlog"
+
+
 def test_user_data_stands_one_level_deeper(normalizer: Normalizer) -> None:
     user_data = {"LogFileCleared": {"#attributes": {"xmlns": "x"}, "SubjectUserName": "a"}}
     record = decode(normalizer, event({}, UserData=user_data))

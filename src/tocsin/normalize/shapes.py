@@ -129,7 +129,8 @@ class Recognizer:
         self._families: list[_Family] = []
         for source in sources:
             for shape in source.shapes:
-                self._family(shape).add(source.id, shape)
+                required = [shape.aliases.get(name, (name,))[0] for name in source.required]
+                self._family(shape).add(source.id, shape, tuple(required))
 
     def _family(self, shape: ShapeSpec) -> "_Family":
         for family in self._families:
@@ -169,6 +170,7 @@ class _Family:
         self._first, self._rest = shape.has[0], shape.has[1:]
         self._by_value: dict[str, tuple[str, str]] = {}
         self._any: tuple[str, str] | None = None
+        self._needs = ""
         self._memo: dict[str, tuple[str, str] | None] = {}
 
     def fits(self, shape: ShapeSpec) -> bool:
@@ -176,13 +178,18 @@ class _Family:
         mine = (self.reader_name, self.has, self.field)
         return mine == (shape.reader, shape.has, next(iter(shape.where), ""))
 
-    def add(self, source_id: str, shape: ShapeSpec) -> None:
-        """One more shape; without values it takes whatever no other shape of the family names."""
+    def add(self, source_id: str, shape: ShapeSpec, required: tuple[str, ...]) -> None:
+        """One more shape; without values it takes whatever no other shape of the family names.
+
+        A record without the field at all (a trace of an event provider has no channel) must then
+        have the first of the source's `required` fields.
+        """
         values = shape.where.get(self.field, ())
         for value in values:
             self._by_value.setdefault(value.lower(), (source_id, shape.id))
         if not values and self._any is None:
             self._any = (source_id, shape.id)
+            self._needs = required[0] if required else ""
 
     def read(self, document: dict[str, Any]) -> NativeRecord | None:
         """The record, or None when it is not of this family."""
@@ -199,7 +206,9 @@ class _Family:
             fields = lifted
         value = fields.get(self.field)
         if type(value) is not str:
-            return None
+            if value is not None or self._any is None or self._needs not in fields:
+                return None
+            return NativeRecord(self._any[0], self._any[1], fields)
         memo = self._memo
         found = memo[value] if value in memo else self._choose(value)
         return NativeRecord(found[0], found[1], fields) if found else None

@@ -1,6 +1,6 @@
 """What waits for the watermark, and when it stops waiting."""
 
-from tests.correlate.findings import HOUR, MINUTE, T0, Desk, finding, host, rows_of, user
+from tests.correlate.findings import HOUR, MINUTE, T0, Desk, finding, host, process, rows_of, user
 from tests.correlate.test_incidents import grouped
 
 from tocsin.correlate.grouping import Grouping
@@ -54,8 +54,6 @@ def test_a_low_finding_waits_for_what_comes_soon_and_then_no_longer() -> None:
 
 
 def test_a_low_finding_prefers_its_process_to_the_host() -> None:
-    from tests.correlate.findings import process
-
     own = finding(1, 0, host("ws01"), process("g1"), rule="own")
     other = finding(2, 31 * MINUTE, host("ws01"), process("g9"), rule="other")
     low = finding(3, 32 * MINUTE, host("ws01"), process("g1"), rule="low", level=Level.LOW)
@@ -74,3 +72,14 @@ def test_a_hub_is_one_no_longer_when_it_was_quiet_for_a_day() -> None:
     parts = grouped(*crowd, *pair).partition
     assert frozenset({"p0", "p1"}) in parts
     assert len(parts) == len(crowd) + 1
+
+
+def test_between_two_incidents_of_one_minute_the_choice_is_not_that_of_arrival() -> None:
+    few = Grouping(max_degree=2)
+    ann = finding("a", 0, host("ws01"), user("ann"), rule="ra")
+    bob = finding("b", 0, host("ws01"), user("bob"), rule="rb")
+    low = finding("low", 0, host("ws01"), rule="low", level=Level.LOW)
+    crowd = finding("c", 3 * MINUTE, host("ws01"), user("cid"), rule="rc")
+    expected = {frozenset({"a", "low"}), frozenset({"b"}), frozenset({"c"})}
+    assert grouped(ann, bob, low, crowd, grouping=few).partition == expected
+    assert grouped(bob, ann, low, crowd, grouping=few).partition == expected

@@ -13,6 +13,7 @@ from tocsin.detect.sigma.automata import (
     compile_hyperscan,
     hyperscan,
     raw_search,
+    report,
 )
 from tocsin.detect.sigma.checks import check_of, dollar_before_newline, needs_backtracking
 from tocsin.detect.sigma.ir import Op, Predicate
@@ -119,8 +120,8 @@ def test_only_lookaround_needs_backtracking() -> None:
 @pytest.mark.parametrize("use", [True, False])
 def test_a_raw_search_ignores_case_and_leaves_sightings(use: bool) -> None:
     sightings: list[int] = []
-    search = raw_search([rb"lsadump\x3a\x3a", rb"kiwi"], sightings, use_hyperscan=use)
-    search(b'{"a":"nothing"}')
+    search = raw_search([rb"lsadump\x3a\x3a", rb"kiwi"], use_hyperscan=use)
+    search(b"nothing", report, 0, sightings)
     assert not sightings
-    search(b'{"a":"LSAdump::x"}')
+    search(b"a LSAdump::x", report, 0, sightings)
     assert sightings

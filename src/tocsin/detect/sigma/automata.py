@@ -6,7 +6,6 @@ plain one in Python, which picks candidates by their four-letter fragments.
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
 from typing import Any, Protocol
 
 from tocsin.detect.sigma.checks import Check, check_of
@@ -194,21 +193,33 @@ class PlainScanner:
         return found
 
 
-RawSearch = Callable[[bytes], object]
-"""Looks at raw bytes and leaves something in its list of sightings when an expression occurs."""
+Report = Callable[[int, int, int, int, list[int]], None]
+RawSearch = Callable[[bytes, Report, int, list[int]], object]
+"""Looks at raw bytes and reports to the list when an expression occurs (hyperscan's signature)."""
+
+report: Report = _collect
+"""The only report there is: it adds the number of the expression to the list."""
 
 
-def raw_search(
-    expressions: Sequence[bytes], sightings: list[int], *, use_hyperscan: bool
-) -> RawSearch:
+def raw_search(expressions: Sequence[bytes], *, use_hyperscan: bool) -> RawSearch:
     """A search for any of the expressions in raw bytes, ignoring ASCII case."""
     if use_hyperscan and hyperscan is not None:
-        return _hyperscan_search(expressions, sightings)
+        return _hyperscan_search(expressions)
     search = re.compile(b"|".join(expressions), re.IGNORECASE).search
-    return lambda raw: sightings.append(0) if search(raw) else None
+
+    def plain(raw: bytes, _report: Report, _flags: int, found: list[int]) -> None:
+        if search(raw):
+            found.append(0)
+
+    return plain
 
 
-def _hyperscan_search(expressions: Sequence[bytes], sightings: list[int]) -> RawSearch:
+def suspect(_raw: bytes, _report: Report, _flags: int, found: list[int]) -> None:
+    """A search that takes every line for a candidate."""
+    found.append(0)
+
+
+def _hyperscan_search(expressions: Sequence[bytes]) -> RawSearch:
     database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
     count = len(expressions)
     database.compile(
@@ -218,4 +229,5 @@ def _hyperscan_search(expressions: Sequence[bytes], sightings: list[int]) -> Raw
         flags=[hyperscan.HS_FLAG_CASELESS | hyperscan.HS_FLAG_SINGLEMATCH] * count,
     )
     database.scratch = hyperscan.Scratch(database)
-    return partial(database.scan, match_event_handler=_collect, context=sightings)
+    search: RawSearch = database.scan
+    return search

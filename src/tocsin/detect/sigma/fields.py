@@ -1,11 +1,13 @@
 """All predicates of one field: from a text to the numbers of those that hold."""
 
 from collections.abc import Iterable, Sequence
+from ipaddress import ip_network
 
 from tocsin.detect.sigma.automata import HyperscanScanner, Numbered, PlainScanner, Scanner
 from tocsin.detect.sigma.checks import Check, check_of
 from tocsin.detect.sigma.ir import Op
 from tocsin.detect.sigma.plan import Database
+from tocsin.detect.sigma.semantics import address
 
 SCANNED = frozenset({Op.CONTAINS, Op.STARTSWITH, Op.ENDSWITH, Op.GLOB, Op.RE})
 
@@ -22,9 +24,15 @@ class FieldProgram:
             if predicate.op is Op.EQ:
                 table = self._exact_cased if predicate.cased else self._exact
                 table.setdefault(predicate.text, []).append(number)
-        self._folded, self._original = scanners(predicates, databases)
-        known = SCANNED | {Op.EQ, Op.ANY, Op.EXISTS, Op.NULL, Op.FIELDREF}
-        self._checks = [(n, check_of(p)) for n, p in predicates if p.op not in known]
+        folding, original = scanners(predicates, databases)
+        self._folded = tuple(scanner.scan for scanner in folding)
+        self._original = tuple(scanner.scan for scanner in original)
+        networks = [(n, p.text) for n, p in predicates if p.op is Op.CIDR]
+        self._networks = Networks(networks) if networks else None
+        known = SCANNED | {Op.EQ, Op.ANY, Op.EXISTS, Op.NULL, Op.FIELDREF, Op.CIDR}
+        self._checks: list[tuple[int, Check]] = [
+            (n, check_of(p)) for n, p in predicates if p.op not in known
+        ]
         self._empty: tuple[int, ...] | None = None
         self._predicates = predicates
 
@@ -33,14 +41,20 @@ class FieldProgram:
         if not text:
             return list(self._of_empty())
         folded = text.lower()
-        found = [*self._always, *self._exact.get(folded, ())]
+        found = list(self._exact.get(folded, ()))
+        if self._always:
+            found.extend(self._always)
         if self._exact_cased:
             found.extend(self._exact_cased.get(text, ()))
-        for scanner in self._folded:
-            found.extend(scanner.scan(folded))
-        for scanner in self._original:
-            found.extend(scanner.scan(text))
-        found.extend(number for number, check in self._checks if check(text))
+        for scan in self._folded:
+            found.extend(scan(folded))
+        for scan in self._original:
+            found.extend(scan(text))
+        if self._networks:
+            found.extend(self._networks.holding(text))
+        for number, check in self._checks:
+            if check(text):
+                found.append(number)
         return found
 
     def _of_empty(self) -> tuple[int, ...]:
@@ -48,6 +62,28 @@ class FieldProgram:
         if self._empty is None:
             self._empty = tuple(n for n, p in self._predicates if check_of(p)(""))
         return self._empty
+
+
+class Networks:
+    """All networks that a field is compared with: the address is read once."""
+
+    _LETTERS = frozenset("0123456789abcdefABCDEF:")
+
+    def __init__(self, networks: Sequence[tuple[int, str]]) -> None:
+        self._networks = [(number, ip_network(text)) for number, text in networks]
+
+    def holding(self, text: str) -> list[int]:
+        """Numbers of the networks that the address in `text` is in; none when it is no address."""
+        if text[0] not in self._LETTERS:
+            return []
+        found = address(text)
+        if found is None:
+            return []
+        return [
+            number
+            for number, network in self._networks
+            if found.version == network.version and found in network
+        ]
 
 
 def folded(predicate_number: Numbered) -> bool:
@@ -81,6 +117,3 @@ def by_field(predicates: Iterable[Numbered]) -> dict[str, list[Numbered]]:
     for number, predicate in predicates:
         grouped.setdefault(predicate.field, []).append((number, predicate))
     return grouped
-
-
-__all__ = ["Check", "FieldProgram", "by_field", "folded", "scanners"]

@@ -9,10 +9,9 @@ from collections.abc import Sequence
 from operator import getitem
 from typing import Any
 
-from tocsin.detect.sigma.automata import RawSearch, raw_search
+from tocsin.detect.sigma.automata import RawSearch, raw_search, report, suspect
 from tocsin.detect.sigma.caches import Budget
 from tocsin.detect.sigma.fields import FieldProgram, by_field
-from tocsin.detect.sigma.ir import Predicate
 from tocsin.detect.sigma.plan import Plan
 from tocsin.detect.sigma.routes import AGAIN, Outcome
 from tocsin.detect.sigma.streams import Stream
@@ -44,7 +43,6 @@ class Matcher:
         self._programs: dict[str, FieldProgram] = {}
         self._streams: dict[tuple[str, str], Stream] = {}
         self._searches: dict[tuple[bytes, ...], RawSearch] = {}
-        self._sightings: list[int] = []
 
     def program(self, field: str) -> FieldProgram:
         """The program of a field of rules, built on first use."""
@@ -57,19 +55,11 @@ class Matcher:
     def search(self, wanted: tuple[bytes, ...] | None) -> RawSearch:
         """The raw-line search for these expressions, shared by the routes that want the same."""
         if wanted is None:
-            return self._suspect
+            return suspect
         if wanted not in self._searches:
             use = bool(self.plan.engine)
-            self._searches[wanted] = raw_search(wanted, self._sightings, use_hyperscan=use)
+            self._searches[wanted] = raw_search(wanted, use_hyperscan=use)
         return self._searches[wanted]
-
-    def _suspect(self, _raw: bytes | None) -> None:
-        self._sightings.append(0)
-
-    @property
-    def predicates(self) -> Sequence[Predicate]:
-        """All predicates by number."""
-        return self.plan.predicates
 
     def stream(self, source_id: str, shape: str) -> "Stream":
         """Everything known about records of one source and shape."""
@@ -100,11 +90,11 @@ class Matcher:
         quickly); None where the record was not read from JSON.
         """
         hits: list[Hit] = []
-        sightings = self._sightings
+        sightings: list[int] = []
         source_id = shape = ""
         stream = self.stream(source_id, shape)
         for row, record in enumerate(records):
-            if record[0] != source_id or record[1] != shape:
+            if record[0] is not source_id or record[1] is not shape:
                 source_id, shape = record[0], record[1]
                 stream = self.stream(source_id, shape)
             fields = record[2]
@@ -120,12 +110,15 @@ class Matcher:
                 route, signature = stream.careful(key, fields)
             outcome = route.memo[signature]
             if outcome is AGAIN:
-                signature = route.signature(fields)
+                signature = route.completed(signature, fields)
                 outcome = route.memo[signature]
             search = route.search
             if search is not None:
                 raw = raws[row]
-                (self._suspect if raw is None else search)(raw)
+                if raw is None:
+                    sightings.append(0)
+                else:
+                    search(raw, report, 0, sightings)
                 if sightings:
                     sightings.clear()
                     outcome = route.with_keywords(signature, fields)

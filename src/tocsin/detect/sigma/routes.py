@@ -130,6 +130,14 @@ class Route:
             for view, natives in zip(self.views, self.natives, strict=True)
         )
 
+    def completed(self, signature: Signature, fields: Mapping[str, Any]) -> Signature:
+        """The signature with the other names of a field looked up wherever it says MORE."""
+        parts = list(signature)
+        for place, found in enumerate(signature):
+            if found is MORE:
+                parts[place] = self.views[place].of(first_present(fields, self.natives[place]))
+        return tuple(parts)
+
     def decide(self, true: Slots) -> Outcome | tuple[int, ...]:
         """Rules that hit when exactly `true` holds (references to other fields still open)."""
         hits = list(self.certain)

@@ -139,18 +139,28 @@ class _Reader:
         self._predicates = predicates
         self._answers = answers
         self._slots = slots
-        self._questions: dict[str, Question] = {}
+        self._fields: dict[str, tuple[Slots | None, dict[int, int], Question]] = {}
 
     def leaf(self, number: int) -> Leaf:
+        field = self._predicates[number].field
+        known, given, asked = self._fields.get(field) or self._field(field)
+        if known is not None and self._predicates[number].op is not Op.FIELDREF:
+            return number in known
+        slot = given.get(number)
+        if slot is None:
+            slot = given[number] = self._slot(number, asked)
+        return slot
+
+    def _field(self, field: str) -> tuple[Slots | None, dict[int, int], Question]:
+        asked = question(self._scope, field)
+        found = self._fields[field] = (self._answers.get(asked), {}, asked)
+        return found
+
+    def _slot(self, number: int, asked: Question) -> int:
+        _, natives, translate = asked
         predicate = self._predicates[number]
-        asked = self._questions.get(predicate.field)
-        if asked is None:
-            asked = self._questions[predicate.field] = question(self._scope, predicate.field)
-        natives, translate = asked[1], asked[2]
         if predicate.op is Op.FIELDREF:
             natives, translate = (*natives, "", *self._scope.natives(predicate.text)), ()
-        elif asked in self._answers:
-            return number in self._answers[asked]
         return self._slots.setdefault(Slot(number, natives, translate), len(self._slots))
 
 

@@ -1,6 +1,6 @@
 """What a route wants to know about one native field: value -> slots that hold."""
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from hashlib import blake2b
 from typing import Any
 
@@ -79,17 +79,20 @@ class View(Generations):
 
     def slots_of(self, value: Any) -> Slots:
         """Slots that hold for any native value, computed without cache."""
+        translate = self._translate
+        if isinstance(value, str):
+            return self._projected(self._program.true_of(translate.get(value, value)))
         found = texts(value)
         if not found:
             return self.missing
         true: set[int] = set()
         for text in found:
-            true.update(self._program.true_of(self._translate.get(text, text)))
+            true.update(self._program.true_of(translate.get(text, text)))
         return self._projected(true)
 
-    def _projected(self, numbers: "set[int] | tuple[int, ...]") -> Slots:
+    def _projected(self, numbers: Iterable[int]) -> Slots:
         slots = self._slots
-        made = frozenset(slots[number] for number in numbers if number in slots)
+        made = frozenset([slots[number] for number in numbers if number in slots])
         return self._sets.setdefault(made, made) if made else NOTHING
 
     def entries(self) -> int:

@@ -6,7 +6,7 @@ import pytest
 from tests.detect.sigma_rules import Compile, record, rule
 
 from tocsin.detect.sigma import explain
-from tocsin.detect.sigma.explain import MAX_MATCHES, MAX_VALUE
+from tocsin.detect.sigma.explanation import MAX_MATCHES, MAX_VALUE
 from tocsin.model.findings import Match
 
 

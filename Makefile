@@ -38,8 +38,8 @@ content: setup ## Check the shipped content with its own tests
 docs: setup ## Write the generated reference pages anew
 	$(BIN)/python tools/docs
 
-bench: setup ## Measure each stage (ZIRCOLITE=folder compares)
-	$(BIN)/python tools/bench
+bench: setup ## Measure each stage (ZIRCOLITE=folder compares, INPUTS=otrf-100k)
+	$(BIN)/python -m bench $(if $(ZIRCOLITE),--zircolite $(ZIRCOLITE)) $(INPUTS)
 
 proof-1: setup ## Run the full counts of the first issue's claims
 	$(BIN)/python tools/proof 1

@@ -58,7 +58,7 @@ def test_samples_that_do_not_count_are_named_at_their_line() -> None:
     assert any("expected/a.ndjson:1: error: not JSON" in line for line in found)
     found = problems(samples__a=GOOD, expected__a=b"")
     assert any("0 events for 1 samples" in line for line in found)
-    assert any("is missing: accept it first" in line for line in problems(samples__a=GOOD))
+    assert any("is missing: write the event" in line for line in problems(samples__a=GOOD))
 
 
 def test_what_does_not_compile_is_reported_and_not_accepted() -> None:

@@ -76,7 +76,10 @@ def _check_samples(
     for file in samples:
         expected = files.get(_expected_name(file))
         if expected is None:
-            yield Problem(file.where, f"{_expected_name(file)} is missing: accept it first")
+            yield Problem(
+                file.where,
+                f"{_expected_name(file)} is missing: write the event of each sample there",
+            )
             continue
         wanted = expected.data.splitlines()
         found = list(_events(normalizer, source_id, file))

@@ -4,7 +4,8 @@ BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-integration check fmt content docs bench proof-1 lock wheel clean
+.PHONY: help setup run test test-integration check check-format check-lint check-types
+.PHONY: check-layers check-shape fmt content docs bench proof-1 lock wheel clean
 
 help: ## Show these commands
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' Makefile | expand -t 20
@@ -21,11 +22,21 @@ test: setup ## Run every test but the integration tests
 test-integration: setup ## Start whole services, end them with kill -9, and look at what is left
 	$(PYTEST) -m integration
 
-check: setup ## Format, lint, types, layers and shape
-	$(BIN)/ruff format --check
-	$(BIN)/ruff check
+check: check-format check-lint check-types check-layers check-shape ## Format, lint, types, layers, shape
+
+check-format: setup
+	$(BIN)/ruff format --check --quiet
+
+check-lint: setup
+	$(BIN)/ruff check --output-format concise
+
+check-types: setup
 	$(BIN)/mypy
+
+check-layers: setup
 	$(BIN)/lint-imports
+
+check-shape: setup
 	$(PYTEST) tests/test_house.py
 
 fmt: setup ## Format and repair what can be repaired

@@ -96,6 +96,23 @@ def test_a_zip_cut_inside_a_member_gives_the_members_before() -> None:
     assert ("n", "truncated") in reasons(items)
 
 
+def test_a_directory_too_long_to_hold_is_not_even_opened() -> None:
+    data = zipped({f"{'x' * 200}{i}.json": LINE for i in range(9)})
+    items = list(read_bytes("n", data, Limits(max_members=4)))
+    assert reasons(items) == [("n", "too-many-members")]
+    assert count(items) == 0
+
+
 def test_member_names_are_bounded_and_storable() -> None:
     assert inside("o", "x" * 9999) == "o!" + "x" * 1024
     assert inside("o", "\udcff").encode() == b"o!\\udcff"
+
+
+def test_a_member_without_a_name_is_read() -> None:
+    data = zipped({"x": LINE}).replace(b"x", b"", 1)
+    hurt = bytearray(zipped({"x": LINE}))
+    at = hurt.index(b"PK\x01\x02")
+    hurt[at + 28 : at + 30] = b"\0\0"
+    for text in (data, bytes(hurt)):
+        for item in read_bytes("n", text):
+            assert isinstance(item, Block | Skipped)

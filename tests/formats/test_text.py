@@ -29,6 +29,8 @@ def raws(items: list[Item]) -> list[bytes]:
         (b"Feb 17 13:40:03 host app[1]: hello\n", "lines"),
         (b"[2024-01-01] hello\n", "lines"),
         (b"[ 1.23] kernel: hello\n", "lines"),
+        (b"[Mon Jan 01 10:00:00 2024] [error] hello\n", "lines"),
+        (b"[", "documents"),
         (b"\x7fELF\x02\x01\x01\0", "binary content"),
     ],
 )

@@ -6,7 +6,7 @@ from tests.formats.archives import zipped
 
 from tocsin.formats.limits import Account, Limits, Unreadable
 from tocsin.formats.streams import read_exactly
-from tocsin.formats.zipfront import front_members
+from tocsin.formats.zipfront import directory_size, front_members
 
 
 class Streamed(io.BytesIO):
@@ -49,6 +49,22 @@ def test_members_that_are_not_read_are_stepped_over() -> None:
     data = streamed(MEMBERS)
     names = [m.name for m in front_members(io.BytesIO(data), Account(Limits(), len(data)))]
     assert names == list(MEMBERS)
+
+
+@pytest.mark.parametrize("data", [zipped(MEMBERS), streamed(MEMBERS)])
+def test_the_size_of_the_directory_is_known_before_it_is_read(data: bytes) -> None:
+    expected = data.index(b"PK\x05\x06") - data.index(b"PK\x01\x02")
+    assert directory_size(io.BytesIO(data)) == expected
+    assert directory_size(io.BytesIO(data + b"comment")) == expected
+    assert directory_size(io.BytesIO(data[:40])) == 0
+
+
+def test_the_size_of_a_long_directory_is_known_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(zipfile, "ZIP64_LIMIT", 1)
+    data = zipped({"x": b"1" * 99})
+    assert b"PK\x06\x06" in data
+    expected = data.index(b"PK\x06\x06") - data.index(b"PK\x01\x02")
+    assert directory_size(io.BytesIO(data)) == expected
 
 
 def test_a_cut_is_said() -> None:

@@ -86,6 +86,7 @@ class Spool:
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             files.sync_folder(root)
+            files.sync_folder(root.parent)
             self._lock = _lock(self._folder)
             self._recover()
         except OSError as error:

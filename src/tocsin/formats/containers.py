@@ -15,11 +15,13 @@ from tocsin.formats.limits import Account, Unreadable
 from tocsin.formats.records import Skipped
 from tocsin.formats.streams import CHUNK, Opened, Peeked, Source, Unpacked, sniff_packing
 from tocsin.formats.tar import BLOCK, is_tar, tar_members
-from tocsin.formats.zipfront import front_members
+from tocsin.formats.zipfront import directory_size, front_members
 
 ZIP_MAGIC = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
 _UNSUPPORTED = {b"7z\xbc\xaf\x27\x1c": "7-Zip", b"Rar!\x1a\x07": "RAR", b"\x28\xb5\x2f\xfd": "zstd"}
 _MAX_NAME = 1024
+_DIRECTORY_ENTRY = 256
+"""Bytes that an entry of a zip's directory takes: 46 and its name, extra fields and comment."""
 _ENCRYPTED = 0x1
 _ZIP_ERRORS = (
     zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, struct.error, ValueError,
@@ -87,6 +89,8 @@ def _tar(opening: Opening, account: Account) -> Iterator[Leaf | Skipped]:
 def _zip(opening: Opening, account: Account) -> Iterator[Leaf | Skipped]:
     whole = opening.whole or _held(opening.source, account)
     try:
+        if directory_size(whole) > account.limits.max_members * _DIRECTORY_ENTRY:
+            raise Unreadable("too-many-members", f"more than {account.limits.max_members}")
         archive = zipfile.ZipFile(whole)
     except _ZIP_ERRORS:
         yield from _zip_front(whole, opening, account)
@@ -94,7 +98,7 @@ def _zip(opening: Opening, account: Account) -> Iterator[Leaf | Skipped]:
     with archive:
         for info in archive.infolist():
             account.enter_member()
-            if info.is_dir():
+            if info.filename.endswith("/"):
                 continue
             origin = inside(opening.origin, info.filename)
             try:

@@ -23,6 +23,8 @@ from tocsin.formats.tar import is_tar
 SNIFF = 64 * 1024
 """How much of a file is looked at to tell what it is."""
 _NOT_TEXT = re.compile(rb"[\x00-\x06\x0e-\x1a]")
+_ARRAY = re.compile(rb'\s*\[\s*(?:[{\[\]"]|$)')
+"""A JSON array of what can be records; `[Mon Jan 1 ...]` begins a line of text."""
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -87,7 +89,7 @@ def _read_text(leaf: Leaf, name: str, limits: Limits) -> Iterator[Item]:
 def framing_of(head: bytes, name: str) -> str:
     """`lines`, `documents`, or in words why this is no log. `head` is UTF-8 text so far."""
     start = head.lstrip()[:1]
-    if start == b"[" and not head.lstrip()[1:].lstrip()[:1].isdigit():
+    if _ARRAY.match(head):
         return "documents"
     if start == b"{":
         return "lines" if _has_json_line(head) else "documents"

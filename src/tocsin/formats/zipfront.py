@@ -1,13 +1,13 @@
-"""A zip without its directory: the members that can be read from the front, header by header.
+"""What the standard library lacks for hostile zips: a look at the directory, and doing without it.
 
 The directory lies at the end of a zip, so a truncated one has none; what was written before the cut
-is whole all the same.
+is whole all the same and can be read header by header.
 """
 
 import struct
 import zlib
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from tocsin.formats.limits import Account, Unreadable
 from tocsin.formats.streams import CHUNK, Prefixed, Source, read_exactly
@@ -18,6 +18,31 @@ _LOCAL_MAGIC = b"PK\x03\x04"
 _DESCRIPTOR_MAGIC = b"PK\x07\x08"
 _ENCRYPTED, _SIZES_FOLLOW = 0x1, 0x8
 _STORED, _DEFLATED = 0, 8
+_END = struct.Struct("<4s4H2IH")
+_END_MAGIC = b"PK\x05\x06"
+_LONG_END_SIZE = struct.Struct("<Q")
+_LONG_END_MAGIC = b"PK\x06\x06"
+_LONG_END, _LOCATOR, _MAX_COMMENT = 56, 20, 65_535
+
+
+def directory_size(file: BinaryIO) -> int:
+    """Bytes of the directory of a zip, as its end says; 0 when it has none.
+
+    The standard library makes an object of every entry before anyone can ask how many there are.
+    """
+    file.seek(0, 2)
+    size = file.tell()
+    room = min(size, _END.size + _MAX_COMMENT + _LONG_END + _LOCATOR)
+    file.seek(size - room)
+    tail = file.read(room)
+    end = tail.rfind(_END_MAGIC)
+    if end < 0 or len(tail) - end < _END.size:
+        return 0
+    long_end = end - _LOCATOR - _LONG_END
+    if long_end >= 0 and tail.startswith(_LONG_END_MAGIC, long_end):
+        (directory,) = _LONG_END_SIZE.unpack_from(tail, long_end + 40)
+        return int(directory)
+    return int(_END.unpack_from(tail, end)[5])
 
 
 class FrontMember(NamedTuple):

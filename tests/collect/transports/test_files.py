@@ -255,15 +255,24 @@ def test_a_file_that_comes_back_is_not_read_again(site: Site) -> None:
 
 
 def test_a_file_that_stays_away_is_forgotten(site: Site) -> None:
-    site.write("x.log", b"a\n").unlink()
-    site.write("y.log", b"a\n").rename(site.folder / "z.log")
+    path = site.write("x.log", b"a\n")
     site.poll()
-    assert len(site.positions) == 1
-    (site.folder / "z.log").unlink()
+    path.rename(site.folder.parent / "away")
     site.poll()
+    site.poll(3600)
     assert len(site.positions) == 1
     site.poll(8 * 86_400)
     assert site.positions == {}
+
+
+def test_a_deleted_file_is_forgotten_before_its_number_is_used_again(site: Site) -> None:
+    path = site.write("x.log", b"a\nb\n")
+    site.poll()
+    path.unlink()
+    assert site.poll() == []
+    assert site.positions == {}
+    site.write("x.log", b"a\nb\n")
+    assert site.poll() == [b"a", b"b"]
 
 
 def test_only_included_names_and_each_file_once(make: Make, tmp_path: Path) -> None:

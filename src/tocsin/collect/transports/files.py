@@ -9,9 +9,9 @@
 """
 
 import os
-from bisect import bisect_right
 from codecs import BOM_UTF8
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from hashlib import blake2b
@@ -20,11 +20,12 @@ from typing import Any, BinaryIO
 
 import msgspec
 
+from tocsin.collect.feed import Feed
 from tocsin.collect.port import Checkpoint, Chunk
 from tocsin.formats.limits import DEFAULT, Limits
 from tocsin.formats.lines import LineFramer
-from tocsin.formats.read import MAX_PROBLEMS, Gather, files_below, printable, read_file
-from tocsin.formats.records import Block, Item, Problem, RawBatch, Rejected, Skipped
+from tocsin.formats.read import files_below, printable, read_file
+from tocsin.formats.records import RawBatch, Skipped
 from tocsin.formats.streams import CHUNK
 from tocsin.formats.text import SNIFF, is_line_log
 
@@ -119,6 +120,8 @@ class Files:
                     yield from self._visit(found, source, now, present)
         for key in self._positions.keys() - present:
             yield from self._gone(key, now)
+        for key in self._seen.keys() - present - self._positions.keys():
+            del self._seen[key]
 
     def close(self) -> None:
         """Close the files that are followed."""
@@ -203,20 +206,25 @@ class Files:
         self._handles[key] = (os.fdopen(os.dup(file.fileno()), "rb"), source)
 
     def _gone(self, key: str, now: int) -> Iterator[Chunk]:
-        """Read a vanished file to its end; forget it when it stays away."""
+        """Read a vanished file to its end; forget it when it was deleted or stays away."""
+        deleted = False
         if key in self._handles:
             file, source = self._handles.pop(key)
-            with file:
-                while not (
-                    yield from self._lines(key, file, self._positions[key], source, end=True)
-                ):
-                    pass
+            with file, suppress(OSError):
+                deleted = not os.fstat(file.fileno()).st_nlink
+                yield from self._drain(key, file, source)
         seen = self._seen.get(key)
-        if seen is None or seen.size >= 0:
+        if not deleted and (seen is None or seen.size >= 0):
             self._seen[key] = _Seen(since=now)
-        elif now - seen.since > _REMEMBER:
-            del self._positions[key], self._seen[key]
+        elif deleted or (seen and now - seen.since > _REMEMBER):
+            # Of a deleted file the inode may soon name another one: it must not be taken for it.
+            del self._positions[key]
             yield Chunk(RawBatch(), None, Checkpoint(key, None))
+
+    def _drain(self, key: str, file: BinaryIO, source: FileSource) -> Iterator[Chunk]:
+        ended = False
+        while not ended:
+            ended = yield from self._lines(key, file, self._positions[key], source, end=True)
 
     def _lines(
         self, key: str, file: BinaryIO, position: _Position, source: FileSource, *, end: bool
@@ -227,7 +235,7 @@ class Files:
         """
         at = file.seek(position.offset or _mark_size(file))
         framer = LineFramer(position.origin, self._limits, position.line)
-        feed = _Feed(position.seq, self._refused_up_to(key, position))
+        feed = Feed(position.seq, self._refused_up_to(key, position))
         ends = [(at, position.line)]
         turn = _TURN
         while chunk := file.read(CHUNK):
@@ -257,7 +265,7 @@ class Files:
         """Everything in a file behind the items that were read before."""
         file.seek(0)
         size = os.fstat(file.fileno()).st_size
-        feed = _Feed(position.seq, self._refused_up_to(key, position))
+        feed = Feed(position.seq, self._refused_up_to(key, position))
         for batch, seq in feed.take_items(read_file(position.origin, file, size, self._limits)):
             position.seq = seq
             yield self._chunk(key, position, batch, source)
@@ -266,7 +274,7 @@ class Files:
         yield from self._last(key, position, feed, source)
 
     def _last(
-        self, key: str, position: _Position, feed: "_Feed", source: FileSource
+        self, key: str, position: _Position, feed: Feed, source: FileSource
     ) -> Iterator[Chunk]:
         batch = feed.gather.take()
         if len(batch) or batch.problems or position.size >= 0:
@@ -281,53 +289,6 @@ class Files:
     def _refused_up_to(self, key: str, position: _Position) -> int:
         refused = self._refused.get(key)
         return refused.seq if refused is not None and refused.origin == position.origin else 0
-
-
-class _Feed:
-    """Gathers what lies behind `done` into batches; problems only behind `refused` too."""
-
-    def __init__(self, done: int, refused: int) -> None:
-        self.gather = Gather()
-        self.last = 0
-        self._done = done
-        self._refused = max(done, refused)
-
-    def take_lines(self, items: Iterable[Item]) -> Iterator[tuple[RawBatch, int]]:
-        """Full batches and the number of their last line."""
-        for item in items:
-            if isinstance(item, Block):
-                yield from self._block(item, item.positions)
-            elif isinstance(item, Rejected):
-                yield from self._problem(item, item.position)
-
-    def take_items(self, items: Iterable[Item]) -> Iterator[tuple[RawBatch, int]]:
-        """Full batches and how many records and problems came up to their end."""
-        count = 0
-        for item in items:
-            first = count + 1
-            count += len(item.raws) if isinstance(item, Block) else 1
-            if isinstance(item, Block):
-                yield from self._block(item, range(first, count + 1))
-            else:
-                yield from self._problem(item, count)
-        self.last = count
-
-    def _block(self, block: Block, seqs: Sequence[int]) -> Iterator[tuple[RawBatch, int]]:
-        skip = bisect_right(seqs, self._done)
-        while skip < len(seqs):
-            block = Block(block.origin, block.positions[skip:], block.raws[skip:])
-            seqs = seqs[skip:]
-            skip = self.gather.fill(block)
-            self.last = seqs[skip - 1] if skip else self.last
-            if self.gather.full or not skip:
-                yield self.gather.take(), self.last
-
-    def _problem(self, problem: Problem, seq: int) -> Iterator[tuple[RawBatch, int]]:
-        if seq > self._refused:
-            self.gather.batch.problems.append(problem)
-        self.last = seq
-        if len(self.gather.batch.problems) >= MAX_PROBLEMS:
-            yield self.gather.take(), self.last
 
 
 def _digest(head: bytes) -> str:

@@ -93,7 +93,9 @@ class _Build:
             part = group.columns.get(path)
             if part is None:
                 part = [group.constants.get(path)] * len(group.rows)
-            column = part if len(self.groups) == 1 else column + part
+            if len(self.groups) == 1:
+                return part
+            column.extend(part)
         return column
 
 

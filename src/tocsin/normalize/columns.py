@@ -13,6 +13,9 @@ Path = tuple[str, ...]
 Lost = dict[int, set[str]]
 """Row -> native fields whose value did not make it into the event: they stay in `unmapped`."""
 
+ALL_ROWS = -1
+"""The row that stands for all rows in `Lost`."""
+
 _MAX_REMEMBERED = 65_536
 _MAX_LENGTH = 8_192
 """A longer text is converted each time: remembering it would cost more than it saves."""
@@ -141,21 +144,38 @@ class Step:
 
     def _first_of(self, fields: Fields, first: list[Any], lost: Lost) -> list[Any]:
         """Row by row the first name whose value says something."""
-        memo = self.memo
-        others = [memo.all(fields.column(name)) for name in self.names[1:]]
+        answers, place = first, 0
+        while not any(map(self.memo.says, answers)):
+            place += 1
+            if place == len(self.names):
+                return first
+            answers = self.memo.all(fields.column(self.names[place]))
+        if all(map(self.memo.says, answers)):
+            self._give_back(ALL_ROWS, place, lost)
+            return answers
+        return self._mixed(fields, answers, place, lost)
+
+    def _mixed(self, fields: Fields, first: list[Any], start: int, lost: Lost) -> list[Any]:
+        """The same when rows differ in which name speaks; none before `start` does."""
+        says = self.memo.says
+        others = [self.memo.all(fields.column(name)) for name in self.names[start + 1 :]]
         answers = list(first)
         for row, answer in enumerate(first):
-            place = 0
-            found = answer
-            while not memo.says(found) and place < len(others):
-                found = others[place][row]
+            place, found = start, answer
+            while not says(found) and place + 1 < len(self.names):
+                found = others[place - start][row]
                 place += 1
-            if memo.says(found):
+            if says(found):
                 answers[row] = found
-                unread = self.names[:place] + self.names[place + 1 :]
-                if not self.spare.isdisjoint(unread):
-                    lost.setdefault(row, set()).update(self.spare.intersection(unread))
+                self._give_back(row, place, lost)
         return answers
+
+    def _give_back(self, row: int, place: int, lost: Lost) -> None:
+        """Names beside the one at `place` stay unmapped, if nothing else reads them."""
+        if self.spare:
+            unread = self.spare.difference((self.names[place],))
+            if unread:
+                lost.setdefault(row, set()).update(unread)
 
     def _keep(
         self, target: Path, column: list[Any], index: int, into: dict[Path, list[Any]], lost: Lost

@@ -11,7 +11,7 @@ from tocsin.model.records import NativeRecord, Position, Undecodable
 from tocsin.model.sources import ShapeSpec, SourceSpec
 from tocsin.model.stages import IDENTITIES, ContextSnapshot, HostClock
 from tocsin.normalize.assemble import Assembler, sparse
-from tocsin.normalize.columns import Path
+from tocsin.normalize.columns import ALL_ROWS, Path
 from tocsin.normalize.moments import Moment, TimeResolver, estimate_host_clocks
 from tocsin.normalize.ocsf.tables import class_names, class_schema
 from tocsin.normalize.program import Group, Program
@@ -45,18 +45,24 @@ class Router:
                     self._conditional.setdefault(key, []).append((conditions, program))
                 else:
                     self._plain.setdefault(key, program)
-        self._memo: dict[int, Program | None] = {}
-        for key, program in self._plain.items():
-            if key.isdigit() and key not in self._conditional:
-                self._memo[int(key)] = program
+        self._first = select[0]
+        self._numbers = {
+            int(key): program
+            for key, program in self._plain.items()
+            if key.isdigit() and key not in self._conditional
+        }
 
     def choose(self, fields: dict[str, Any]) -> Program:
         """The program of the record's event type; the default when there is none."""
-        value = _first(fields, self.select)
+        value = fields.get(self._first)
         if type(value) is int:
-            found = self._memo.get(value)
+            found = self._numbers.get(value)
             if found is not None:
                 return found
+        elif value is None:
+            value = _first(fields, self.select)
+        if type(value) is int:
+            pass
         elif type(value) is not str:
             return self.default
         key = str(value).lower()
@@ -132,7 +138,6 @@ class Normalizer:
         self._shapes = dict(shapes)
         self._recognizer = Recognizer(sources)
         self._assembler = Assembler()
-        self._days: dict[int, str] = {}
         self.decode = self._recognizer.decode
 
     def decode_all(
@@ -163,13 +168,26 @@ class Normalizer:
         shape = self._shapes[record.source_id, record.shape]
         return shape.router.choose(record.fields).class_name
 
+    def events(
+        self,
+        records: Sequence[NativeRecord],
+        positions: Sequence[Position],
+        raws: Sequence[bytes],
+        context: ContextSnapshot,
+    ) -> list[tuple[str, dict[str, Any]]]:
+        """Class and sparse OCSF event of each record, with Tocsin's own columns."""
+        groups, _ = self._map(records, positions, raws, context, as_json=False)
+        found: dict[int, tuple[str, dict[str, Any]]] = {}
+        for group in groups:
+            for index, row in enumerate(group.rows):
+                found[row] = (group.program.class_name, sparse(group, index))
+        return [found[row] for row in range(len(records))]
+
     def event(
         self, record: NativeRecord, position: Position, raw: bytes, context: ContextSnapshot
     ) -> tuple[str, dict[str, Any]]:
-        """The class and the OCSF event of one record, with Tocsin's own columns, sparse."""
-        groups, _ = self._map([record], [position], [raw], context, as_json=False)
-        (group,) = groups
-        return group.program.class_name, sparse(group, 0)
+        """`events` of one record."""
+        return self.events([record], [position], [raw], context)[0]
 
     def batches(
         self,
@@ -183,11 +201,24 @@ class Normalizer:
         Within a class, rows stand by event type and then in the order of `records`.
         """
         groups, identities = self._map(records, positions, raws, context, as_json=True)
+        return self.assemble(groups), identities
+
+    def columns(
+        self,
+        records: Sequence[NativeRecord],
+        positions: Sequence[Position],
+        raws: Sequence[bytes],
+        context: ContextSnapshot,
+    ) -> list[Group]:
+        """The first half of `batches`: mapped columns, group by group."""
+        return self._map(records, positions, raws, context, as_json=True)[0]
+
+    def assemble(self, groups: Sequence[Group]) -> dict[str, pa.RecordBatch]:
+        """The second half of `batches`: mapped groups as Arrow, by class."""
         by_class: dict[str, list[Group]] = {}
         for group in groups:
             by_class.setdefault(group.program.class_name, []).append(group)
-        batches = {name: self._assembler.batch(name, by_class[name]) for name in sorted(by_class)}
-        return batches, identities
+        return {name: self._assembler.batch(name, by_class[name]) for name in sorted(by_class)}
 
     def _map(
         self,
@@ -198,9 +229,8 @@ class Normalizer:
         *,
         as_json: bool,
     ) -> tuple[list[Group], pa.RecordBatch]:
-        moments, uids = self._identify(records, positions, context)
+        moments, uids, todo = self._survey(records, positions, context)
         groups: list[Group] = []
-        todo = self._route(records)
         while todo:
             misfits: dict[Program, list[int]] = {}
             for program, rows in todo.items():
@@ -227,38 +257,34 @@ class Normalizer:
         )
         return groups, identities
 
-    def _identify(
+    def _survey(
         self,
         records: Sequence[NativeRecord],
         positions: Sequence[Position],
         context: ContextSnapshot,
-    ) -> tuple[list[Moment], list[str]]:
+    ) -> tuple[list[Moment], list[str], dict[Program, list[int]]]:
+        """Time and identity of each record, and which program maps it."""
         kinds: dict[tuple[str, str], list[int]] = {}
         for row, record in enumerate(records):
             kinds.setdefault(record[:2], []).append(row)
         moments: list[Any] = [None] * len(records)
         uids: list[Any] = [None] * len(records)
+        todo: dict[Program, list[int]] = {}
         for kind, rows in kinds.items():
             shape = self._shapes[kind]
             fields = [records[row].fields for row in rows]
             received = [positions[row].received_at for row in rows]
             found = shape.times.moments(fields, received, context.host_clocks)
+            choose, uid = shape.router.choose, shape.uid
             for row, native, moment in zip(rows, fields, found, strict=True):
                 moments[row] = moment
-                uids[row] = shape.uid(native, positions[row])
-        return moments, uids
-
-    def _route(self, records: Sequence[NativeRecord]) -> dict[Program, list[int]]:
-        todo: dict[Program, list[int]] = {}
-        shapes = self._shapes
-        for row, (source_id, shape, fields) in enumerate(records):
-            program = shapes[source_id, shape].router.choose(fields)
-            rows = todo.get(program)
-            if rows is None:
-                todo[program] = [row]
-            else:
-                rows.append(row)
-        return todo
+                uids[row] = uid(native, positions[row])
+                program = choose(native)
+                if program in todo:
+                    todo[program].append(row)
+                else:
+                    todo[program] = [row]
+        return moments, uids, todo
 
     def _complete(self, group: Group, batch: _Batch, *, as_json: bool) -> None:
         """Fill what Tocsin itself knows of each row."""
@@ -273,28 +299,28 @@ class Normalizer:
             ("metadata", "original_time"): [moment[1] for moment in times],
             ("metadata", "labels"): [moment[2] for moment in times],
             ("metadata", "logged_time"): [place.received_at // 1000 for place in places],
-            ("raw_data",): [raws[row] for row in rows] if as_json else [raws[rows[0]].decode()],
+            ("raw_data",): [raws[row] for row in rows]
+            if as_json
+            else [raws[row].decode() for row in rows],
             ("tocsin_partition",): [place.partition for place in places],
             ("tocsin_offset",): [place.offset for place in places],
-            ("ingest_day",): [self._day(place.received_at) for place in places],
+            ("ingest_day",): self._days_of([place.received_at for place in places]),
             ("unmapped",): _unmapped(group, [records[row].fields for row in rows], as_json=as_json),
         }
         group.columns.update(own)
         group.constants["tocsin_source",] = group.program.source_id
 
-    def _day(self, micros: int) -> str:
-        number = micros // DAY
-        day = self._days.get(number)
-        if day is None:
-            if len(self._days) > 1_000:  # noqa: PLR2004 (days of hostile clocks)
-                self._days.clear()
-            day = self._days[number] = day_of(number * DAY)
-        return day
+    def _days_of(self, received: list[int]) -> list[str]:
+        """The UTC day of each time; one for all of them, as a rule."""
+        if min(received) // DAY == max(received) // DAY:
+            return [day_of(received[0])] * len(received)
+        return list(map(day_of, received))
 
 
 def _unmapped(group: Group, records: Sequence[dict[str, Any]], *, as_json: bool) -> list[Any]:
     """The native fields of each row that its event does not carry."""
-    used, lost = group.program.used, group.lost
+    lost = group.lost
+    used = group.program.used.difference(lost.get(ALL_ROWS, ()))
     kept: list[Any] = []
     for row, record in enumerate(records):
         rest = record.copy()

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tocsin.normalize.columns import Fields, Lost, Path, Step
+from tocsin.normalize.columns import ALL_ROWS, Fields, Lost, Path, Step
 
 Mask = list[bool] | None
 """Which rows have an object; None means every row."""
@@ -89,7 +89,9 @@ class Group:
         self.rows = [self.rows[k] for k in kept]
         for path, column in self.columns.items():
             self.columns[path] = [column[k] for k in kept]
-        self.lost = {new: self.lost[old] for new, old in enumerate(kept) if old in self.lost}
+        everywhere = {ALL_ROWS: self.lost[ALL_ROWS]} if ALL_ROWS in self.lost else {}
+        places = {old: new for new, old in enumerate(kept)}
+        self.lost = everywhere | {places[r]: n for r, n in self.lost.items() if r in places}
 
 
 @dataclass(frozen=True, slots=True, eq=False)

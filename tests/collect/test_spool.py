@@ -118,6 +118,41 @@ def test_any_sequence_reads_back(
             assert read_all(root, after=after) == list(enumerate(model))[after + 1 :]
 
 
+@settings(max_examples=25)
+@given(
+    st.lists(st.tuples(st.integers(0, 3), st.booleans()), min_size=1, max_size=6),
+    st.floats(0, 1),
+    st.sampled_from([b"", b"\0" * 100, b"\xff" * 7]),
+)
+def test_a_power_cut_keeps_what_was_acknowledged_and_its_position(
+    steps: list[tuple[int, bool]], share: float, noise: bytes
+) -> None:
+    """What was not synced may be on the disk in part; what stands behind it may be anything."""
+    with TemporaryDirectory() as name:
+        root = Path(name)
+        spool = Spool(root, PARTITION, options=LARGE)
+        part = segments(root / PARTITION)[0].path
+        synced, acknowledged = part.stat().st_size, 0
+        for rows, sync in steps:
+            append(
+                spool,
+                *[b"%d" % (spool.next_offset + n) for n in range(rows)],
+                at=spool.next_offset + rows,
+            )
+            if sync:
+                spool.sync()
+                synced, acknowledged = part.stat().st_size, spool.next_offset
+        data = part.read_bytes()
+        spool.close()
+        part.write_bytes(data[: synced + int(share * (len(data) - synced))] + noise)
+        with Spool(root, PARTITION, options=LARGE) as spool:
+            kept = spool.next_offset
+            assert kept >= acknowledged
+            assert spool.checkpoints().get("k", {"at": 0}) == {"at": kept}
+            append(spool, b"%d" % kept)
+        assert [int(raw) for _, raw in read_all(root)] == list(range(kept + 1))
+
+
 def test_a_flipped_bit_in_an_old_frame_is_said_and_passed_over(tmp_path: Path) -> None:
     with Spool(tmp_path, PARTITION, options=LARGE) as spool:
         for index in range(3):

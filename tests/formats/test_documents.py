@@ -64,6 +64,18 @@ def test_wrappers_are_opened_one_after_the_other(wrapper: str) -> None:
     assert raws(frame(text + b"\n" + text)) == [b'{"a":[1]}', b'{"b":{}}'] * 2
 
 
+def test_a_wrapper_may_have_a_context_before_it() -> None:
+    text = b'{"@odata.context":"https://x/$metadata#y","value":[\n{"a":1}\n,{"b":2}]}'
+    assert raws(frame(text)) == [b'{"a":1}', b'{"b":2}']
+
+
+def test_an_array_of_values_does_not_make_a_wrapper() -> None:
+    assert raws(frame(b'{"value":[1,2]}{"events":["x"]}')) == [
+        b'{"value":[1,2]}',
+        b'{"events":["x"]}',
+    ]
+
+
 def test_an_object_that_only_looks_like_a_wrapper_is_a_record() -> None:
     assert raws(frame(b'{"Records":{"a":1}}{"x":1}')) == [b'{"Records":{"a":1}}', b'{"x":1}']
 

@@ -18,8 +18,12 @@ _PLAIN = re.compile(rb'(?:[^"{}\[\]]++|"(?:[^"\\\n]++|\\[^\n])*+")*+')
 _STRING_REST = re.compile(rb'(?:[^"\\\n]++|\\[^\n])*+')
 _GAP = re.compile(rb"[\s,]*+")
 _SCALAR = re.compile(rb'"(?:[^"\\\n]++|\\[^\n])*+"?+|[^\s,\[\]{}"]++|.', re.DOTALL)
-WRAPPER = re.compile(rb'\{\s*"(?:Records|records|Events|events|value)"\s*:\s*\[')
-_WRAPPER_ROOM = 64
+WRAPPER = re.compile(
+    rb'\{\s*(?:"@odata\.[\w.]+"\s*:\s*"[^"\\]*"\s*,\s*){0,3}'
+    rb'"(?:Records|records|Events|events|value)"\s*:\s*\[\s*(?=[{\]])'
+)
+"""How cloud services begin a file of records; an array of no objects belongs to a record."""
+_WRAPPER_ROOM = 1024
 
 
 class DocumentFramer:

@@ -111,6 +111,31 @@ def test_each_shape_has_its_own_names(compile_rules: Compile) -> None:
     ) == [True, True, False, True, True, False]
 
 
+def test_unnamed_event_data_is_searched_in_the_message(compile_rules: Compile) -> None:
+    source = {"product": "windows", "category": "ps_classic_start"}
+    plan = compile_rules(rule({"selection": {"Data|contains": "x=1"}}, logsource=source))
+    assert fires(
+        plan,
+        native("Windows PowerShell", 400, Message="a\r\n\tX=1\r\n"),
+        native("Windows PowerShell", 400, Data=["a", "x=1"], Message="-"),
+        native("Windows PowerShell", 400, shape="evtx", Data="X=1"),
+        native("Windows PowerShell", 400, shape="evtx", Message="x=1"),
+    ) == [True, True, True, False]
+
+
+def test_what_defender_finds_feeds_antivirus_rules(compile_rules: Compile) -> None:
+    defender = "Microsoft-Windows-Windows Defender/Operational"
+    wanted = {"selection": {"Signature|contains": "kiwi"}}
+    plan = compile_rules(rule(wanted, logsource={"category": "antivirus"}))
+    named = {"Threat Name": "HackTool:Win32/Kiwi"}
+    assert fires(
+        plan,
+        native(defender, 1116, **named),
+        native(defender, 1116, shape="evtx", ThreatName="Kiwi"),
+        native(defender, 5001, **named),
+    ) == [True, True, False]
+
+
 def test_bindings_may_hold_for_named_sources_only() -> None:
     binding = LogsourceBinding(shape="flat", product="p", sources=("one",))
     text = rule(ANYTHING, logsource={"product": "p"})

@@ -11,7 +11,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
@@ -20,8 +21,9 @@ import pyarrow as pa
 from bench.inputs import NAMES, archives, batches, data_folder
 from tocsin import flow
 from tocsin.app import parts
-from tocsin.app.hunt import hunt_files
-from tocsin.formats.records import RawBatch, Stamp, to_envelope
+from tocsin.app.hunt import LAKE_ROWS, hunt_files
+from tocsin.app.workers import calm_collector
+from tocsin.formats.records import Stamp, to_envelope
 from tocsin.model.stages import ContextSnapshot
 from tocsin.store.lake import Lake
 
@@ -33,7 +35,9 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("inputs", nargs="*", default=["otrf-100k", "otrf-343k"])
-    parser.add_argument("--rules", type=Path, default=data_folder() / "detection/sigma_rules.tar.xz")
+    parser.add_argument(
+        "--rules", type=Path, default=data_folder() / "detection/sigma_rules.tar.xz"
+    )
     parser.add_argument("--zircolite", type=Path, help="a checkout of Zircolite to compare with")
     parser.add_argument("--zircolite-rules", type=Path, help="its compiled rules (JSON)")
     options = parser.parse_args()
@@ -52,55 +56,86 @@ def measure(name: str, rules: Path) -> float:
     setup = parts.prepare(content, parts.rule_files(content, rules), parts.cache_folder())
     loaded, compiled = timed(lambda: parts.build(setup))
     print(f"\n{name}: plan and mappings loaded in {loaded:.2f} s")
-    spent: dict[str, float] = dict.fromkeys(("read", "decode", "match", "findings", "map", "lake"), 0)
-    events = size = findings = 0
     context = ContextSnapshot("bench", content.content_id)
+    calm_collector()
+    events = size = findings = 0
+    spent: Counter[str] = Counter()
+    for raw, raw_size in _envelopes(name):
+        seconds, seen = timed(lambda raw=raw: flow.look(raw, compiled, context))
+        spent["raw to findings"] += seconds
+        findings += seen.hits.num_rows
+        events, size = events + raw.num_rows, size + raw_size
+    print(f"{events:,} events, {size / 1e6:,.0f} MB, {findings:,} findings; CPU time, one process")
+    row("raw to findings", spent["raw to findings"], events, size)
+    stages = Stages(parts.build(setup), context)
     with tempfile.TemporaryDirectory() as folder:
-        lake = Lake(Path(folder), compiled.normalizer.class_schema)
-        waiting: dict[str, list[pa.RecordBatch]] = {}
-        source = iter(batches(name))
-        while True:
-            seconds, batch = timed(lambda: next(source, None))
-            spent["read"] += seconds
-            if batch is None:
-                break
-            raw = to_envelope(batch, Stamp("bench", "bench", events, None, 0))
-            events, size = events + len(batch), size + batch.size
-            findings += one(raw, batch, compiled, context, spent, waiting)
-            if sum(b.num_rows for rows in waiting.values() for b in rows) >= 131_072:
-                spent["lake"] += timed(lambda: lake.append("bench", events - 1, waiting))[0]
-                waiting = {}
-        spent["lake"] += timed(lambda: lake.append("bench", events - 1, waiting))[0]
-    return report(events, size, findings, spent)
+        stages.run(_envelopes(name), Lake(Path(folder), compiled.normalizer.class_schema))
+    for stage, seconds in stages.spent.items():
+        row(f"  {stage}", seconds, events, size)
+    row("all stages", sum(stages.spent.values()), events, size)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"peak memory of this process {peak:,.0f} MB")
+    return events / spent["raw to findings"]
 
 
-def one(
-    raw: pa.RecordBatch,
-    batch: RawBatch,
-    compiled: flow.Compiled,
-    context: ContextSnapshot,
-    spent: dict[str, float],
-    waiting: dict[str, list[pa.RecordBatch]],
-) -> int:
-    """Run the stages over one batch; returns the number of findings."""
+def _envelopes(name: str) -> Iterator[tuple[pa.RecordBatch, int]]:
+    first = 0
+    for batch in batches(name):
+        yield to_envelope(batch, Stamp("bench", "bench", first, None, 0)), batch.size
+        first += len(batch)
 
-    def stage(name: str, work: Callable[[], object]) -> object:
+
+class Stages:
+    """The stages one by one, in the order and the portions in which the product runs them."""
+
+    def __init__(self, compiled: flow.Compiled, context: ContextSnapshot) -> None:
+        self.compiled = compiled
+        self.context = context
+        self.spent: dict[str, float] = {}
+        self._waiting: dict[str, list[pa.RecordBatch]] = {}
+        self._hits: list[flow.Hit] = []
+        self._rows = self._last = 0
+
+    def run(self, envelopes: Iterator[tuple[pa.RecordBatch, int]], lake: Lake) -> None:
+        """Put a whole input through."""
+        while (found := self._time("read", lambda: next(envelopes, None))) is not None:
+            self._batch(found[0])
+            if self._rows >= LAKE_ROWS:
+                self._store(lake)
+        self._store(lake)
+
+    def _time(self, stage: str, work: Callable[[], T]) -> T:
         seconds, result = timed(work)
-        spent[name] += seconds
+        self.spent[stage] = self.spent.get(stage, 0.0) + seconds
         return result
 
-    decoded = stage("decode", lambda: flow.decode(raw, compiled.normalizer))
-    hits = stage("match", lambda: compiled.matcher.match(decoded.records, decoded.raws))
-    stage("findings", lambda: flow.findings_of(hits, decoded, compiled, context))
-    events, _ = stage(
-        "map",
-        lambda: compiled.normalizer.batches(
-            decoded.records, decoded.positions, decoded.raws, context
-        ),
-    )
-    for class_name, rows in events.items():
-        waiting.setdefault(class_name, []).append(rows)
-    return len(hits)
+    def _batch(self, raw: pa.RecordBatch) -> None:
+        compiled, context = self.compiled, self.context
+        decoded = [
+            self._part(raw.slice(start, flow.PART)) for start in range(0, raw.num_rows, flow.PART)
+        ]
+        hits, self._hits = self._hits, []
+        self._time("findings", lambda: flow.findings_of(hits, compiled, context))
+        records = [record for part in decoded for record in part.records]
+        positions = [position for part in decoded for position in part.positions]
+        raws = [original for part in decoded for original in part.raws]
+        events, _ = self._time(
+            "map", lambda: compiled.normalizer.batches(records, positions, raws, context)
+        )
+        for class_name, rows in events.items():
+            self._waiting.setdefault(class_name, []).append(rows)
+        self._rows += raw.num_rows
+        self._last = raw.column("offset")[-1].as_py()
+
+    def _part(self, raw: pa.RecordBatch) -> flow.Decoded:
+        compiled = self.compiled
+        decoded = self._time("decode", lambda: flow.decode(raw, compiled.normalizer))
+        self._hits += self._time("match", lambda: flow.detect(decoded, compiled))
+        return decoded
+
+    def _store(self, lake: Lake) -> None:
+        self._time("lake", lambda: lake.append("bench", self._last, self._waiting))
+        self._waiting, self._rows = {}, 0
 
 
 def timed(work: Callable[[], T]) -> tuple[float, T]:
@@ -110,21 +145,12 @@ def timed(work: Callable[[], T]) -> tuple[float, T]:
     return time.process_time() - began, result
 
 
-def report(events: int, size: int, findings: int, spent: dict[str, float]) -> float:
-    """Print a row per stage and the sums that are quoted."""
-    print(f"{events:,} events, {size / 1e6:,.0f} MB, {findings:,} findings; CPU time, one process")
-    for name, seconds in spent.items():
-        print(f"  {name:<10}{seconds / events * 1e6:>9.2f} us/event {events / max(seconds, 1e-9):>12,.0f} events/s")
-    detection = sum(spent[name] for name in ("decode", "match", "findings"))
-    total = sum(spent.values())
-    for label, seconds in (("raw to findings", detection), ("all stages", total)):
-        print(
-            f"  {label:<16} {seconds / events * 1e6:.2f} us/event, {events / seconds:,.0f} events/s, "
-            f"{size / seconds / 1e6:,.1f} MB/s per CPU second"
-        )
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"  peak memory {peak:,.0f} MB")
-    return events / detection
+def row(label: str, seconds: float, events: int, size: int) -> None:
+    """One line of figures per CPU second."""
+    print(
+        f"{label:<18}{seconds / events * 1e6:>8.2f} us/event {events / seconds:>11,.0f} events/s "
+        f"{size / seconds / 1e6:>8,.1f} MB/s"
+    )
 
 
 def full_path(rules: Path) -> None:

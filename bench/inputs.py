@@ -1,8 +1,8 @@
 """The fixed inputs that figures are quoted on; they come from the real data and are never committed.
 
-    otrf-343k   every Windows record of the OTRF sets, archives in order of name
-    otrf-100k   the first 100,000 of these
-    replay-10m  otrf-343k over and over, times and record numbers shifted, 10 million in all
+otrf-343k   every Windows record of the OTRF sets, archives in order of name
+otrf-100k   the first 100,000 of these
+replay-10m  otrf-343k over and over, times and record numbers shifted, 10 million in all
 """
 
 import itertools

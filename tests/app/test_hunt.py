@@ -57,7 +57,9 @@ def test_the_lake_of_a_hunt_holds_every_event_once(report, enterprise_logs, tmp_
     rows = [
         uid
         for table in tables
-        for uid in DeltaTable(str(table)).to_pyarrow_table(columns=["tocsin_offset"])["tocsin_offset"].to_pylist()
+        for uid in DeltaTable(str(table))
+        .to_pyarrow_table(columns=["tocsin_offset"])["tocsin_offset"]
+        .to_pylist()
     ]
     assert len(rows) == len(set(rows)) == sum(n for c in report.events.values() for n in c.values())
 

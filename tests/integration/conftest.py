@@ -1,10 +1,12 @@
 """Logs of a small simulated enterprise and what a hunt over them finds: the truth to compare with."""
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from tests.integration.service import Service
 
 from tocsin.app.hunt import hunt_files
 from tocsin.lab import write_history
@@ -32,13 +34,18 @@ def truth(tmp_path_factory: pytest.TempPathFactory) -> Truth:
     folder = tmp_path_factory.mktemp("truth")
     write_history(folder / "logs", folder / "truth.jsonl", seed=11, start=START, duration=4 * HOUR)
     report = hunt_files([folder / "logs"])
-    lines = {p.name: p.read_bytes().splitlines(keepends=True) for p in sorted((folder / "logs").iterdir())}
+    lines = {
+        p.name: p.read_bytes().splitlines(keepends=True)
+        for p in sorted((folder / "logs").iterdir())
+    }
     pairs = Counter((f.rule_id, f.events[0].raw) for f in report.findings)
     assert pairs, "the logs must hold something to find"
     return Truth(lines, pairs)
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> Path:
-    """Where a service may have its site."""
-    return tmp_path / "site"
+def service(tmp_path: Path) -> Iterator[Service]:
+    """A service that is not running yet; whatever still runs at the end is ended."""
+    service = Service(tmp_path / "site")
+    yield service
+    service.end()

@@ -98,6 +98,11 @@ class Service:
         self.process.terminate()
         self.process.wait(timeout=30)
 
+    def end(self) -> None:
+        """Make sure that nothing runs any more."""
+        if self.process is not None and self.process.poll() is None:
+            self.kill(whole_group=True)
+
     def log(self) -> str:
         """What the service wrote so far."""
         return (self.folder / "up.log").read_text(errors="replace")
@@ -106,7 +111,9 @@ class Service:
         """How often each original record is in the lake."""
         counts: Counter[bytes] = Counter()
         for table in sorted((self.folder / "data" / "lake").glob("*/_delta_log")):
-            column = DeltaTable(str(table.parent)).to_pyarrow_table(columns=["raw_data"])["raw_data"]
+            column = DeltaTable(str(table.parent)).to_pyarrow_table(columns=["raw_data"])[
+                "raw_data"
+            ]
             counts.update(raw.encode() for raw in column.to_pylist())
         return counts
 
@@ -132,4 +139,3 @@ class Service:
         while (found := self.stored().total()) < total:
             assert time.monotonic() < deadline, f"{found} of {total} stored: {self.log()[-3000:]}"
             time.sleep(0.2)
-

@@ -8,7 +8,6 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-
 from tests.integration.conftest import Truth
 from tests.integration.service import Service
 
@@ -59,10 +58,9 @@ def check(service: Service, truth: Truth) -> None:
     assert service.journal_break() is None
 
 
-def test_random_kills_under_load(truth: Truth, site: Path) -> None:
+def test_random_kills_under_load(truth: Truth, service: Service) -> None:
     """One service lives through all kills; half take every process, half only the supervisor."""
     dice = random.Random(SEED)
-    service = Service(site)
     service.prepare()
     readiness = [service.start()]
     feeder = feed(service.logs, truth, seconds=2.0 * TRIALS)
@@ -77,8 +75,7 @@ def test_random_kills_under_load(truth: Truth, site: Path) -> None:
 
 
 @pytest.mark.parametrize("part", ["edge", "core", "observer"])
-def test_a_part_that_dies_is_started_again(truth: Truth, site: Path, part: str) -> None:
-    service = Service(site)
+def test_a_part_that_dies_is_started_again(truth: Truth, service: Service, part: str) -> None:
     service.prepare()
     service.start()
     feeder = feed(service.logs, truth, seconds=3.0)
@@ -92,8 +89,7 @@ def test_a_part_that_dies_is_started_again(truth: Truth, site: Path, part: str) 
 
 
 @pytest.mark.parametrize("point", crash_points())
-def test_every_crash_point(truth: Truth, site: Path, point: str) -> None:
-    service = Service(site)
+def test_every_crash_point(truth: Truth, service: Service, point: str) -> None:
     service.prepare()
     (service.logs / "not-a-log.bin").write_bytes(b"\x89PNG\r\n" + bytes(64))
     service.start(crash_at=point)

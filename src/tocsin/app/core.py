@@ -26,19 +26,27 @@ from tocsin import crash, flow
 from tocsin.app import metrics, parts
 from tocsin.app.arrow import from_bytes
 from tocsin.app.clock import SystemClock
+from tocsin.app.content import (
+    applied_content,
+    apply,
+    disk_content,
+    is_applied,
+    plan_apply,
+    read_content,
+)
 from tocsin.app.logs import speak
 from tocsin.app.observer import Task, run_observer
-from tocsin.app.site import DEAD, Site, applied_content, read_content
+from tocsin.app.site import DEAD, Site
 from tocsin.app.workers import Reply, Request, Worker
 from tocsin.collect.folder import release
 from tocsin.collect.reader import SpoolReader
 from tocsin.correlate.incidents import IncidentFold
 from tocsin.errors import TocsinError
 from tocsin.model.content import ContentSet
-from tocsin.model.findings import Level, findings_from_arrow, findings_to_arrow
+from tocsin.model.findings import Level, findings_from_arrow
 from tocsin.model.incidents import Incident, incident_from_bytes
-from tocsin.model.stages import HostClock
 from tocsin.model.ports import Clock
+from tocsin.model.stages import HostClock
 from tocsin.model.text import visible
 from tocsin.store import State
 from tocsin.store.think import SourceCount, Think
@@ -60,8 +68,6 @@ CONTENT = "content"
 
 CLOCKS = "host-clock"
 """The fold that remembers each host's clock."""
-
-NO_FINDINGS = findings_to_arrow([])
 
 log = structlog.get_logger()
 
@@ -294,7 +300,7 @@ class Core:
             changed, outputs = {}, []
             for key, state in states.items():
                 changed[key], output = self._fold.step(
-                    state, NO_FINDINGS, watermark=self._watermark, now=now
+                    state, flow.NO_FINDINGS, watermark=self._watermark, now=now
                 )
                 outputs.append(output)
             tx.put_fold_states(self._fold.name, changed)
@@ -313,7 +319,9 @@ class Core:
         changed: dict[str, bytes | None] = {}
         for host, estimate in msgspec.convert(clocks, dict[str, HostClock]).items():
             known = self._clocks.get(host)
-            if known is None or (known.offset != estimate.offset and known.samples <= estimate.samples):
+            if known is None or (
+                known.offset != estimate.offset and known.samples <= estimate.samples
+            ):
                 self._clocks[host] = estimate
                 changed[host] = msgspec.msgpack.encode(estimate)
         self._clocks_version += bool(changed)
@@ -378,14 +386,25 @@ def _sources(identities: pa.RecordBatch, received_at: int) -> list[SourceCount]:
     table = pa.Table.from_batches([identities]).group_by("source_id")
     rows = table.aggregate([("time", "max"), ("offset", "count")]).to_pylist()
     return [
-        SourceCount(row["source_id"], row["offset_count"], received_at, received_at, row["time_max"])
+        SourceCount(
+            row["source_id"], row["offset_count"], received_at, received_at, row["time_max"]
+        )
         for row in rows
     ]
+
+
+def _put_content_in_force(site: Site) -> None:
+    """The first start applies what lies on disk; later ones only say that it differs."""
+    if not is_applied(site):
+        apply(site, disk_content(site), "tocsin up")
+    elif plan_apply(site)[1]:
+        log.warning("content on disk differs from what is in force; `tocsin apply` shows how")
 
 
 def run_core(site: Site, partitions: Sequence[str], ready: Event) -> None:
     """Body of the process."""
     speak(site.settings.log.level)
+    _put_content_in_force(site)
     core = Core(site, partitions, SystemClock())
     signal.signal(signal.SIGTERM, core.stop)
     metrics.restarts.labels("core").inc()

@@ -22,7 +22,7 @@ from tocsin.app.logs import speak
 from tocsin.app.site import DEAD, Site
 from tocsin.collect.folder import backlog
 from tocsin.collect.runner import Runner
-from tocsin.collect.spool import Spool
+from tocsin.collect.spool import Spool, SpoolLocked
 from tocsin.collect.transports.files import Files, FileSource
 from tocsin.errors import SettingsError
 from tocsin.formats.limits import DEFAULT
@@ -30,6 +30,9 @@ from tocsin.settings import Input
 
 IDLE = 0.05
 """Seconds between two looks at inputs that had nothing new."""
+
+LOCK_TRIES, LOCK_PAUSE = 100, 0.1
+"""How often, and after how many seconds, a partition that is still locked is tried again."""
 
 log = structlog.get_logger()
 
@@ -48,9 +51,7 @@ class _Stop:
         return not self.event.wait(seconds)
 
 
-def run_edge(
-    site: Site, partitions: Sequence[str], edge_ready: Event, core_ready: Event
-) -> None:
+def run_edge(site: Site, partitions: Sequence[str], edge_ready: Event, core_ready: Event) -> None:
     """Body of the process."""
     speak(site.settings.log.level)
     metrics.restarts.labels("edge").inc()
@@ -61,8 +62,8 @@ def run_edge(
         http.host, http.port, lambda: {"edge": edge_ready.is_set(), "core": core_ready.is_set()}
     )
     log.info("answering probes", host=http.host, port=server.server_port)
-    spools = [Spool(site.spool, name, site=site.settings.site) for name in partitions]
-    dead = Spool(site.spool, DEAD, site=site.settings.site)
+    spools = [_spool(site, name, stop) for name in partitions]
+    dead = _spool(site, DEAD, stop)
     for spool in (*spools, dead):
         for damage in spool.recovery.damaged:
             log.error("spool damaged", partition=spool.partition, place=damage)
@@ -77,6 +78,16 @@ def run_edge(
         edge_ready.clear()
         for spool in (*spools, dead):
             spool.close()
+
+
+def _spool(site: Site, partition: str, stop: _Stop) -> Spool:
+    """A partition to write; an edge that was killed may hold it while its last fsync ends."""
+    for _ in range(LOCK_TRIES):
+        try:
+            return Spool(site.spool, partition, site=site.settings.site)
+        except SpoolLocked:
+            stop.pause(LOCK_PAUSE)
+    return Spool(site.spool, partition, site=site.settings.site)
 
 
 def _files(site: Site, number: int, of: int) -> Files:

@@ -44,7 +44,9 @@ def serve_health(host: str, port: int, ready: Ready) -> WSGIServer:
             case "/readyz":
                 parts = ready()
                 status = "200 OK" if all(parts.values()) else "503 Service Unavailable"
-                lines = (f"{name}: {'ready' if ok else 'not ready'}\n" for name, ok in parts.items())
+                lines = (
+                    f"{name}: {'ready' if ok else 'not ready'}\n" for name, ok in parts.items()
+                )
                 return _answer(start, status, "".join(lines))
             case _:
                 return _answer(start, "404 Not Found", "there is /healthz, /readyz and /metrics\n")

@@ -36,8 +36,6 @@ CLOCK_SAMPLE = 2_048
 
 FINDINGS_PER_STEP = 4_096
 
-NO_FINDINGS = findings_to_arrow([])
-
 LAKE_ROWS = 131_072
 """Events that a worker gathers before it commits them."""
 
@@ -231,7 +229,7 @@ def _incidents(findings: list[Finding], now: int) -> tuple[list[Incident], dict[
         for output in outputs:
             _apply(output, current, members)
     for state in states.values():
-        _, output = fold.step(state, NO_FINDINGS, watermark=END, now=now)
+        _, output = fold.step(state, flow.NO_FINDINGS, watermark=END, now=now)
         _apply(output, current, members)
     return sorted(current.values(), key=rank, reverse=True), members
 
@@ -257,7 +255,9 @@ class Hunter:
         self._task = task
         self._compiled = parts.build(task.setup)
         self._context = ContextSnapshot(task.site, task.setup.content.content_id)
-        self._lake = Lake(Path(task.lake), self._compiled.normalizer.class_schema) if task.lake else None
+        self._lake = (
+            Lake(Path(task.lake), self._compiled.normalizer.class_schema) if task.lake else None
+        )
         self._events: dict[str, list[pa.RecordBatch]] = {}
         self._rows = 0
         self._last = -1

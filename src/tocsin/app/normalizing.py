@@ -9,7 +9,8 @@ import orjson
 from tocsin import flow
 from tocsin.app import parts
 from tocsin.app.clock import SystemClock
-from tocsin.app.site import Site, disk_content
+from tocsin.app.content import disk_content
+from tocsin.app.site import Site
 from tocsin.formats.limits import DEFAULT
 from tocsin.formats.read import read_batches
 from tocsin.formats.records import Rejected, Stamp, to_envelope

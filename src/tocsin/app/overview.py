@@ -6,7 +6,8 @@ from typing import Any
 import msgspec
 
 from tocsin.app import parts
-from tocsin.app.site import Site, applied_content, disk_content, is_applied
+from tocsin.app.content import applied_content, disk_content, is_applied
+from tocsin.app.site import Site
 from tocsin.errors import UsageError
 from tocsin.model.incidents import Incident
 from tocsin.model.rules import RuleStatus

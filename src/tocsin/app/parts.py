@@ -8,8 +8,9 @@ import msgspec
 import platformdirs
 
 from tocsin.content import load
-from tocsin.detect.sigma import Matcher, Plan, compile_plan, parse_rules, plan_key
 from tocsin.detect.sigma.logsources import load_logsources
+from tocsin.detect.sigma.matcher import Matcher
+from tocsin.detect.sigma.plan import Plan, plan_key
 from tocsin.errors import ContentError
 from tocsin.flow import Compiled
 from tocsin.formats.read import read_members
@@ -52,6 +53,9 @@ def prepare(content: ContentSet, files: Iterable[tuple[str, bytes]], cache: Path
     bindings = logsources(content)
     path = cache / f"{plan_key(files, bindings)}.plan"
     if not path.exists():
+        from tocsin.detect.sigma.compilation import compile_plan  # noqa: PLC0415  # slow to load
+        from tocsin.detect.sigma.parse import parse_rules  # noqa: PLC0415
+
         data = compile_plan(parse_rules(files), bindings).dump()
         cache.mkdir(parents=True, exist_ok=True)
         fresh = path.with_suffix(f".{os.getpid()}")

@@ -12,22 +12,18 @@ import fcntl
 import os
 import shutil
 import signal
-import threading
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from types import FrameType
-from typing import Any
 
 import structlog
 
+from tocsin.app.child import Part, run_child
 from tocsin.app.clock import SystemClock
-from tocsin.app.core import run_core
-from tocsin.app.edge import run_edge
 from tocsin.app.logs import speak
-from tocsin.app.site import Site, apply, disk_content, is_applied, plan_apply
+from tocsin.app.site import Site
 from tocsin.app.workers import SPAWN, worker_count
 from tocsin.errors import StorageError
 from tocsin.model.ports import Clock
@@ -39,15 +35,6 @@ GRACE = 10.0
 """Seconds that a child has to end by itself after SIGTERM."""
 
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """A process of the service: `target(lifeline, *args)` in a spawned interpreter."""
-
-    name: str
-    target: Callable[..., None]
-    args: tuple[Any, ...] = ()
 
 
 @dataclass(slots=True)
@@ -83,7 +70,7 @@ class Supervisor:
 
     def _start(self, part: Part) -> _Child:
         ours, theirs = SPAWN.Pipe()
-        process = SPAWN.Process(target=_in_child, args=(part.target, theirs, *part.args))
+        process = SPAWN.Process(target=run_child, args=(part.target, theirs, *part.args))
         process.start()
         theirs.close()
         log.info("started", part=part.name, pid=process.pid)
@@ -123,24 +110,10 @@ class Supervisor:
             child.lifeline.close()
 
 
-def _in_child(target: Callable[..., None], lifeline: Connection, *args: Any) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_leave_with_parent, args=(lifeline,), daemon=True).start()
-    target(*args)
-
-
-def _leave_with_parent(lifeline: Connection) -> None:
-    try:
-        lifeline.recv_bytes()
-    except (EOFError, OSError):
-        os._exit(0)
-
-
 def serve_site(site: Site, more: list[Part]) -> int:
     """Run the service of a site until SIGTERM or SIGINT; returns the exit code."""
     speak(site.settings.log.level)
     held = lock(site.data)
-    _put_content_in_force(site)
     run_folder = site.data / "run"
     shutil.rmtree(run_folder, ignore_errors=True)
     run_folder.mkdir()
@@ -148,21 +121,13 @@ def serve_site(site: Site, more: list[Part]) -> int:
     edge_ready, core_ready = SPAWN.Event(), SPAWN.Event()
     partitions = tuple(f"p{n}" for n in range(worker_count(os.cpu_count() or 1, 1)))
     parts = [
-        Part("edge", run_edge, (site, partitions, edge_ready, core_ready)),
-        Part("core", run_core, (site, partitions, core_ready)),
+        Part("edge", "tocsin.app.edge:run_edge", (site, partitions, edge_ready, core_ready)),
+        Part("core", "tocsin.app.core:run_core", (site, partitions, core_ready)),
         *more,
     ]
     Supervisor(parts).run()
     os.close(held)
     return 0
-
-
-def _put_content_in_force(site: Site) -> None:
-    """The first start applies what lies on disk; later ones only say that it differs."""
-    if not is_applied(site):
-        apply(site, disk_content(site), "tocsin up")
-    elif plan_apply(site)[1]:
-        log.warning("content on disk differs from what is in force; `tocsin apply` shows how")
 
 
 def lock(home: Path) -> int:
@@ -176,7 +141,9 @@ def lock(home: Path) -> int:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         os.close(handle)
-        raise StorageError(f"{home} is in use by another `tocsin up`; stop that one first") from error
+        raise StorageError(
+            f"{home} is in use by another `tocsin up`; stop that one first"
+        ) from error
     os.ftruncate(handle, 0)
     os.write(handle, f"{os.getpid()}\n".encode())
     return handle

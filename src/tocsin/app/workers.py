@@ -5,6 +5,7 @@ given their content, not a path to it, so that all of them work with exactly the
 exchange Arrow IPC bytes in MessagePack frames. A worker whose parent is gone ends by itself.
 """
 
+import gc
 import multiprocessing.connection
 import queue
 import signal
@@ -17,6 +18,10 @@ from typing import Any
 import msgspec
 
 from tocsin.errors import TocsinError
+
+GC_THRESHOLDS = (200_000, 20, 20)
+"""Telemetry is trees that reference counting frees: with Python's own thresholds the collector
+looks for cycles in them all the time (a quarter of the cost of decoding)."""
 
 SPAWN = multiprocessing.get_context("spawn")
 
@@ -38,6 +43,9 @@ class Reply(msgspec.Struct, frozen=True):
     parts: dict[str, bytes] = {}
     error: str = ""
 
+
+AHEAD = 2
+"""Requests that a worker is given before the first is answered: it never waits for the next."""
 
 Handler = Callable[[Request], Reply]
 
@@ -106,9 +114,16 @@ class Worker:
             self._process.terminate()
 
 
+def calm_collector() -> None:
+    """Let the garbage collector of this process look rarely, and never at what is there now."""
+    gc.freeze()
+    gc.set_threshold(*GC_THRESHOLDS)
+
+
 def serve(connection: Connection, handler: Handler) -> None:
     """Answer requests until the other side closes; runs as the body of a worker process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    calm_collector()
     waiting: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
 
     def drain() -> None:
@@ -140,7 +155,7 @@ def in_parallel(workers: list[Worker], requests: Iterable[Request]) -> Iterator[
     open_requests = dict.fromkeys(range(len(workers)), 0)
 
     def feed(index: int) -> None:
-        while open_requests[index] < 2 and (request := next(source, None)) is not None:
+        while open_requests[index] < AHEAD and (request := next(source, None)) is not None:
             workers[index].send(request)
             open_requests[index] += 1
 
@@ -161,5 +176,3 @@ def in_parallel(workers: list[Worker], requests: Iterable[Request]) -> Iterator[
 def worker_count(cores: int, reserved: int) -> int:
     """Observers to run on `cores` when `reserved` of them have other work; at least one."""
     return max(1, cores - reserved)
-
-

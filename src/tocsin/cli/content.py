@@ -8,7 +8,9 @@ from typing import Annotated
 import orjson
 from cyclopts import Parameter
 
-from tocsin.app import overview, site as sites
+from tocsin.app import content as contents
+from tocsin.app import overview
+from tocsin.app import site as sites
 from tocsin.cli.screen import Screen
 from tocsin.cli.tell import JSON_OPTIONS, utc
 from tocsin.content import init_site
@@ -42,10 +44,10 @@ def check(site: Path | None = None) -> int:
     """
     screen = Screen()
     where = sites.open_site(site)
-    problems = sites.problems_of(where)
+    problems = contents.problems_of(where)
     for problem in problems:
         screen.line(str(problem))
-    files = Counter(file.path.partition("/")[0] for file in sites.disk_content(where).files)
+    files = Counter(file.path.partition("/")[0] for file in contents.disk_content(where).files)
     counted = ", ".join(f"{n} files in {folder}" for folder, n in sorted(files.items()))
     screen.line(f"{len(problems)} problems; {counted}")
     return 1 if any(problem.severity == "error" for problem in problems) else 0
@@ -63,7 +65,7 @@ def apply(site: Path | None = None, *, yes: Annotated[bool, Parameter(negative="
     """
     screen = Screen()
     where = sites.required_site(site)
-    content, changes = sites.plan_apply(where)
+    content, changes = contents.plan_apply(where)
     for change in changes:
         screen.line(f"{change.kind:<8} {change.path}")
     if not changes:
@@ -72,7 +74,7 @@ def apply(site: Path | None = None, *, yes: Annotated[bool, Parameter(negative="
     if not yes and input(f"Apply {len(changes)} changes? [y/N] ").strip().lower() != "y":
         screen.line("nothing was applied")
         return 1
-    sites.apply(where, content, sites.person())
+    contents.apply(where, content, contents.person())
     screen.line(f"content {content.content_id} is in force from the next batch on")
     return 0
 
@@ -111,7 +113,7 @@ def sources(site: Path | None = None, *, json: Json = False) -> int:
 def rules(
     site: Path | None = None,
     *,
-    rules: Path | None = None,  # noqa: A002  # the option is named like the command
+    rules: Path | None = None,  # the option is named like the command
     state: RuleState | None = None,
     json: Json = False,
 ) -> int:

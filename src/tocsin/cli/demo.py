@@ -11,9 +11,9 @@ from pathlib import Path
 
 import platformdirs
 
+from tocsin.app.child import Part
 from tocsin.app.clock import SystemClock
 from tocsin.app.site import Site
-from tocsin.app.up import Part
 from tocsin.errors import UsageError
 from tocsin.settings import Input, Lake, Paths, Settings
 
@@ -44,7 +44,8 @@ def demo_site() -> Site:
 def demo_part(site: Site) -> Part:
     """The process in which the simulated enterprise works."""
     assert site.folder is not None  # noqa: S101  # demo_site made it
-    return Part("lab", run_lab, (str(site.folder / "logs"), str(site.folder / "truth.jsonl")))
+    logs, truth = site.folder / "logs", site.folder / "truth.jsonl"
+    return Part("lab", "tocsin.cli.demo:run_lab", (str(logs), str(truth)))
 
 
 def run_lab(logs: str, truth: str) -> None:

@@ -7,7 +7,8 @@ from typing import Annotated
 import orjson
 from cyclopts import Parameter
 
-from tocsin.app import overview, site as sites
+from tocsin.app import content, overview
+from tocsin.app import site as sites
 from tocsin.app.clock import SystemClock
 from tocsin.cli.screen import Screen
 from tocsin.cli.tell import JSON_OPTIONS, finding_json, incident_json, tell_incident, utc
@@ -49,8 +50,10 @@ def incidents(
         return 0
     listed = list(casebook.incidents(limit))
     if json:
-        trees = [incident_json(one, [f.finding_id for f in casebook.findings(one.incident_id)])
-                 for one in listed]
+        trees = [
+            incident_json(one, [f.finding_id for f in casebook.findings(one.incident_id)])
+            for one in listed
+        ]
         sys.stdout.buffer.write(orjson.dumps(trees, option=JSON_OPTIONS))
         return 0
     screen.table(
@@ -90,7 +93,7 @@ def verdict(incident: str, grade: Grade, *, reason: str, site: Path | None = Non
     where = sites.required_site(site)
     casebook = overview.casebook(where, writing=True)
     one = overview.find_incident(casebook, incident)
-    given = Verdict(one.incident_id, grade, reason, sites.person(), SystemClock().now())
+    given = Verdict(one.incident_id, grade, reason, content.person(), SystemClock().now())
     casebook.give(given)
     Screen().line(f"{one.incident_id[:12]} {one.title}: {grade.value} by {given.by}")
     return 0

@@ -5,12 +5,15 @@ from pathlib import Path
 
 import orjson
 
-from tocsin.app import normalizing, overview, site as sites
+from tocsin.app import normalizing, overview
+from tocsin.app import site as sites
 from tocsin.cli.screen import Screen
 from tocsin.model.text import visible
 
 
-def query(sql: str, *, site: Path | None = None, limit: int = 1_000, lake: Path | None = None) -> int:
+def query(
+    sql: str, *, site: Path | None = None, limit: int = 1_000, lake: Path | None = None
+) -> int:
     """Ask the stored events one SELECT.
 
     Parameters

@@ -46,11 +46,15 @@ class Screen:
         tag = Text(f" {level.value} ", style=LEVEL_STYLE[level])
         self._out.print(Text(indent), tag, Text(" " + visible(text, 4_000)), sep="", end="\n")
 
-    def table(self, columns: list[str], rows: list[list[str]], right: frozenset[str] = frozenset()) -> None:
+    def table(
+        self, columns: list[str], rows: list[list[str]], right: frozenset[str] = frozenset()
+    ) -> None:
         """Rows under headers; `right` names the columns of numbers."""
         table = Table(box=None, pad_edge=False, header_style="bold")
         for column in columns:
-            table.add_column(column, justify="right" if column in right else "left", overflow="fold")
+            table.add_column(
+                column, justify="right" if column in right else "left", overflow="fold"
+            )
         for row in rows:
             table.add_row(*(Text(visible(cell, 500)) for cell in row))
         self._out.print(table, soft_wrap=False)

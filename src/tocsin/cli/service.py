@@ -6,7 +6,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from tocsin.app import site as sites
-from tocsin.app.up import Part, serve_site
+from tocsin.app.up import serve_site
 
 
 def up(site: Path | None = None, *, demo: Annotated[bool, Parameter(negative="")] = False) -> int:

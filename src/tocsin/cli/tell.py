@@ -110,8 +110,13 @@ def finding_json(finding: Finding) -> dict[str, Any]:
         "tactics": list(finding.tactics),
         "time": iso(finding.time),
         "events": [
-            {"uid": copy.event_uid, "class": copy.class_name, "raw": copy.raw,
-             "origin": copy.origin, "position": copy.position}
+            {
+                "uid": copy.event_uid,
+                "class": copy.class_name,
+                "raw": copy.raw,
+                "origin": copy.origin,
+                "position": copy.position,
+            }
             for copy in finding.events
         ],
         "matched": [
@@ -128,9 +133,7 @@ def incident_json(incident: Incident, finding_ids: list[str]) -> dict[str, Any]:
         "id": incident.incident_id,
         "title": incident.title,
         "level": incident.level.value,
-        "entities": [
-            {"kind": e.kind, "name": e.name, "role": e.role} for e in incident.entities
-        ],
+        "entities": [{"kind": e.kind, "name": e.name, "role": e.role} for e in incident.entities],
         "findings": finding_ids,
         "finding_count": incident.finding_count,
         "techniques": list(incident.techniques),

@@ -1,0 +1,33 @@
+"""How a process of the service begins: tied to its supervisor, loading only what it needs."""
+
+import os
+import signal
+import threading
+from dataclasses import dataclass
+from importlib import import_module
+from multiprocessing.connection import Connection
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A process of the service: `target` (`module:function`) called with `args`."""
+
+    name: str
+    target: str
+    args: tuple[Any, ...] = ()
+
+
+def run_child(target: str, lifeline: Connection, *args: Any) -> None:
+    """Run `module:function` with `args`; leave at once when the supervisor is gone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_leave_with_parent, args=(lifeline,), daemon=True).start()
+    module, _, name = target.partition(":")
+    getattr(import_module(module), name)(*args)
+
+
+def _leave_with_parent(lifeline: Connection) -> None:
+    try:
+        lifeline.recv_bytes()
+    except (EOFError, OSError):
+        os._exit(0)

@@ -1,0 +1,111 @@
+"""Content of a site: checked, planned, put into force, read back."""
+
+import getpass
+import os
+from pathlib import Path
+
+import msgspec
+
+from tocsin.app import parts
+from tocsin.app.clock import SystemClock
+from tocsin.app.site import Site
+from tocsin.content import load, strays
+from tocsin.errors import ContentError, StorageError
+from tocsin.model.content import ContentSet, Problem
+from tocsin.store import State
+
+
+def disk_content(site: Site) -> ContentSet:
+    """The content as it lies on disk, shipped and own; it may not be in force yet."""
+    return load(site.folder)
+
+
+def problems_of(site: Site) -> list[Problem]:
+    """Everything that is wrong with the content on disk, found with its own tests."""
+    from tocsin.app.check import check_content  # noqa: PLC0415  # compiles everything: only here
+
+    own = strays(site.folder) if site.folder is not None else []
+    return own + check_content(disk_content(site))
+
+
+class Change(msgspec.Struct, frozen=True):
+    """One line of the plan of an apply: `added`, `changed` or `removed` and the file."""
+
+    kind: str
+    path: str
+
+
+def plan_apply(site: Site) -> tuple[ContentSet, list[Change]]:
+    """The content on disk and how it differs from what is in force."""
+    content = disk_content(site)
+    now = {file.path: file.data for file in content.files}
+    then = {file.path: file.data for file in applied_content(site).files} if _applied(site) else {}
+    changes = [
+        *(Change("added", path) for path in now.keys() - then.keys()),
+        *(Change("removed", path) for path in then.keys() - now.keys()),
+        *(Change("changed", path) for path in now.keys() & then.keys() if now[path] != then[path]),
+    ]
+    return content, sorted(changes, key=lambda change: (change.path, change.kind))
+
+
+def apply(site: Site, content: ContentSet, by: str) -> None:
+    """Put content into force; a running `tocsin up` takes it over between two batches.
+
+    Raises ContentError with the first problem when it does not pass its tests; then nothing
+    changes.
+    """
+    from tocsin.app.check import check_content  # noqa: PLC0415  # compiles everything: only here
+
+    errors = [p for p in check_content(content) if p.severity == "error"]
+    if errors:
+        raise ContentError(errors[0].where, f"{errors[0].message} (the old content stays in force)")
+    parts.prepare(content, parts.rule_files(content, None), site.plans)
+    site.contents.mkdir(parents=True, exist_ok=True)
+    path = _file_of(site, content.content_id)
+    fresh = path.with_suffix(f".{os.getpid()}")
+    with fresh.open("wb") as out:
+        out.write(msgspec.msgpack.encode(content))
+        out.flush()
+        os.fsync(out.fileno())
+    fresh.replace(path)
+    State(site.state).apply_content(content, by, SystemClock().now())
+
+
+def applied_content(site: Site) -> ContentSet:
+    """The content in force; raises StorageError when it cannot be read."""
+    return read_content(site, _applied(site) or "")
+
+
+def read_content(site: Site, content_id: str) -> ContentSet:
+    """A content set that was applied once; raises StorageError when it cannot be read."""
+    try:
+        data = _file_of(site, content_id).read_bytes()
+        content = msgspec.msgpack.decode(data, type=ContentSet)
+    except (OSError, msgspec.DecodeError) as error:
+        raise StorageError(
+            f"the applied content {content_id} cannot be read ({error}); `tocsin apply` mends it"
+        ) from error
+    if ContentSet.of(content.files).content_id != content_id:
+        raise StorageError(f"the applied content {content_id} was changed on disk; apply again")
+    return content
+
+
+def is_applied(site: Site) -> bool:
+    """Whether any content was put into force here."""
+    return _applied(site) is not None
+
+
+def _applied(site: Site) -> str | None:
+    if not site.state.exists():
+        return None
+    applied = State(site.state, read_only=True).applied_content()
+    return applied.content_id if applied else None
+
+
+def _file_of(site: Site, content_id: str) -> Path:
+    return site.contents / f"{content_id}.content"
+
+
+def person() -> str:
+    """Who is at this terminal, for the journal."""
+    return getpass.getuser()

@@ -8,6 +8,7 @@ from tocsin.collect.spool import Spool, SpoolOptions
 from tocsin.formats.records import Block, RawBatch
 
 PARTITION = "files"
+MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
 TINY = SpoolOptions(segment=1, reserve=0)
 """Every sync closes its segment."""
 LARGE = SpoolOptions(reserve=0)

@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.collect.spooling import LARGE, PARTITION, TINY, append, batch, read_all
+from tests.collect.spooling import LARGE, MEMORY, PARTITION, TINY, append, batch, read_all
 
 from tocsin.collect.folder import load_snapshot, release, segments
 from tocsin.collect.port import Checkpoint
@@ -90,7 +90,7 @@ def test_any_sequence_reads_back(
     step: int,
 ) -> None:
     options = TINY if tiny else LARGE
-    with TemporaryDirectory() as name:
+    with TemporaryDirectory(dir=MEMORY) as name:
         root = Path(name)
         spool = Spool(root, PARTITION, options=options)
         model: list[bytes] = []
@@ -128,7 +128,7 @@ def test_a_power_cut_keeps_what_was_acknowledged_and_its_position(
     steps: list[tuple[int, bool]], share: float, noise: bytes
 ) -> None:
     """What was not synced may be on the disk in part; what stands behind it may be anything."""
-    with TemporaryDirectory() as name:
+    with TemporaryDirectory(dir=MEMORY) as name:
         root = Path(name)
         spool = Spool(root, PARTITION, options=LARGE)
         part = segments(root / PARTITION)[0].path

@@ -2,12 +2,14 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.collect.spooling import MEMORY
 from tests.formats.archives import PACKERS, zipped
 
 from tocsin.collect.transports.files import Files, FileSource
@@ -323,9 +325,14 @@ EVENTS = st.lists(
 @settings(max_examples=60)
 @given(EVENTS)
 def test_whatever_happens_each_line_is_given_once(
-    tmp_path_factory: pytest.TempPathFactory, events: list[tuple[str, bytes]]
+    events: list[tuple[str, bytes]],
 ) -> None:
-    site = Site(tmp_path_factory.mktemp("site"), Limits(max_record=10))
+    with TemporaryDirectory(dir=MEMORY) as name:
+        run_events(Path(name), events)
+
+
+def run_events(folder: Path, events: list[tuple[str, bytes]]) -> None:
+    site = Site(folder, Limits(max_record=10))
     texts, rotated = [b""], 0
     for kind, data in events:
         if kind == "append":

@@ -26,7 +26,7 @@ from tocsin.correlate.grouping import Grouping, is_core
 from tocsin.correlate.incidents import END, IncidentFold, rank
 from tocsin.model.findings import Entity, Finding, Level, findings_from_arrow
 
-LATENESS = 5 * MINUTE
+LATENESS = 20 * MINUTE
 
 LAWFUL = settings(report_multiple_bugs=False, phases=(Phase.reuse, Phase.generate, Phase.shrink))
 """A stream that breaks a law is made small, without the long search for what else breaks it."""
@@ -38,8 +38,9 @@ NAMES = st.sampled_from(["ws01", "ws02", "ws03", "dc01"])
 def streams(
     draw: st.DrawFn, roles: tuple[str, ...] = ("source", "subject", "destination")
 ) -> list[Finding]:
-    """Up to 30 findings over some hours with few hosts, users and processes: many links."""
+    """Up to 30 findings over minutes or hours with few hosts, users and processes: many links."""
     size = draw(st.integers(1, 30))
+    span = draw(st.sampled_from([15, 90, 8 * 60]))
     found = []
     for number in range(size):
         name = draw(NAMES)
@@ -60,7 +61,7 @@ def streams(
             entities.append(host(draw(NAMES), "source"))
         if not draw(st.integers(0, 5)):
             entities.append(file_hash(draw(st.sampled_from(["aa" * 16, "bb" * 16]))))
-        time = draw(st.integers(0, 8 * 60)) * MINUTE + draw(st.integers(0, 59)) * SECOND
+        time = draw(st.integers(0, span)) * MINUTE + draw(st.integers(0, 59)) * SECOND
         level = draw(st.sampled_from([Level.LOW, Level.INFORMATIONAL, Level.MEDIUM, Level.HIGH]))
         rule = draw(st.sampled_from(["r1", "r2", "r3"]))
         found.append(finding(number, time, *entities, rule=rule, level=level))

@@ -1,10 +1,13 @@
 """Every document ends as a rule or with a reason, whatever it holds."""
 
+from pathlib import Path
+
 import orjson
 import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.detect.real_sets import sigma_files
 from tests.detect.sigma_rules import Compile, rule
 
 from tocsin.detect.sigma import compile_plan, parse_rules
@@ -147,3 +150,12 @@ def test_no_document_is_lost_and_none_raises(
 def test_no_bytes_raise(data: bytes) -> None:
     found = parse_rules([("x.yml", data)])
     assert found.rules == ()
+
+
+@pytest.mark.data
+def test_every_sigmahq_rule_is_read_or_waits_for_a_list(shared_data: Path) -> None:
+    files = sigma_files(shared_data)
+    found = parse_rules(files)
+    assert len(found.rules) + len(found.rejected) == len(files) == 3_754
+    assert {status.state for status in found.rejected} == {RuleState.INACTIVE}
+    assert all(status.reason.startswith("placeholder") for status in found.rejected)

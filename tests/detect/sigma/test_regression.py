@@ -7,10 +7,13 @@ from pathlib import Path
 import orjson
 import pytest
 import yaml
-from tests.detect.real_sets import evtx_lines, evtx_record, json_documents, sigma_files, tar_files
+from tests.detect.real_sets import evtx_lines, json_documents, sigma_files, tar_files
 
+from tocsin.content import load
 from tocsin.detect.sigma import Matcher, compile_plan, parse_rules
 from tocsin.model.logsources import LogsourceBinding
+from tocsin.model.records import NativeRecord
+from tocsin.normalize import compile_sources
 
 pytestmark = pytest.mark.data
 TESTS = 202
@@ -44,6 +47,8 @@ def test_every_rule_fires_on_its_evtx_and_its_json(
     plan = compile_plan(parse_rules(rules), logsources)
     number = {rule.rule_id: index for index, rule in enumerate(plan.rules)}
     matcher = Matcher(plan)
+    normalizer, problems = compile_sources(load(None))
+    assert normalizer is not None, problems
     short = []
     for case in wanted:
         inside = {n: d for n, d in files.items() if n.startswith(case.folder)}
@@ -55,8 +60,8 @@ def test_every_rule_fires_on_its_evtx_and_its_json(
             for document in json_documents(d)
         ]
         for kind, lines in (("evtx", evtx), ("json", twin)):
-            read = [evtx_record(orjson.loads(line)) for line in lines]
-            rows = [row for row in read if row is not None]
+            rows = [normalizer.decode(line, None) for line in lines]
+            assert all(isinstance(row, NativeRecord) for row in rows), rows
             hits = matcher.match(rows, lines)
             fired = sum(index == number[case.rule_id] for _, index in hits)
             if fired < case.count:

@@ -46,7 +46,9 @@ def explain(plan: Plan, rule: int, record: NativeRecord) -> tuple[Match, ...]:
     Empty when the rule does not hold. What is negated is not listed.
     """
     for scope in plan.scopes:
-        if rule not in scope.rules or not scope.serves(record.source_id, record.shape):
+        if record.shape != scope.shape or not scope.holds(rule):
+            continue
+        if not scope.serves(record.source_id, record.shape):
             continue
         reader = _Reader(plan, scope, record.fields)
         if reader.find(scope.condition) is None:

@@ -17,7 +17,7 @@ from tocsin.detect.sigma.routes import AGAIN, Outcome
 from tocsin.detect.sigma.streams import Stream
 from tocsin.model.records import NativeRecord
 
-CACHE_BYTES = 256 * 1024 * 1024
+CACHE_BYTES = 128 * 1024 * 1024
 """Estimated bytes that the caches of one Matcher may hold."""
 
 ROUTE_CAP = 1_024

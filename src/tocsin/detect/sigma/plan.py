@@ -1,6 +1,7 @@
 """The plan: rules, predicates, scopes and compiled databases, in a form that can be stored."""
 
 import platform
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
@@ -31,8 +32,8 @@ class Database(msgspec.Struct, frozen=True, array_like=True):
 class Scope(msgspec.Struct, frozen=True, array_like=True):
     """Rules that apply to the same records and read them through the same names.
 
-    `rules` are numbers of `Plan.rules`; `condition` decides, on fields that route, whether a
-    record is of this scope at all.
+    `rules` are numbers of `Plan.rules`, rising; `condition` decides, on fields that route, whether
+    a record is of this scope at all.
     """
 
     shape: str
@@ -45,6 +46,11 @@ class Scope(msgspec.Struct, frozen=True, array_like=True):
     def serves(self, source_id: str, shape: str) -> bool:
         """True when records of this source and shape can be of this scope."""
         return shape == self.shape and (not self.sources or source_id in self.sources)
+
+    def holds(self, rule: int) -> bool:
+        """True when the rule of this number applies here."""
+        place = bisect_left(self.rules, rule)
+        return place < len(self.rules) and self.rules[place] == rule
 
     def natives(self, field: str) -> tuple[str, ...]:
         """The native keys that carry a field of rules."""

@@ -100,8 +100,17 @@ def test_chunks_of_zeros_are_unused_space() -> None:
     assert list(read_evtx(io.BytesIO(header + bytes(2 * CHUNK)), "x", Limits())) == []
 
 
+def test_rubbish_behind_the_counted_chunks_is_unused_space() -> None:
+    data = MAGIC.ljust(4096, b"\0") + b"?" * CHUNK * 3
+    (item,) = read_evtx(io.BytesIO(data), "x", Limits())
+    assert isinstance(item, Skipped)
+    assert (item.reason, item.detail[:8]) == ("unused-space", "3 blocks")
+
+
 def test_a_chunk_without_its_mark_is_kept() -> None:
-    data = MAGIC.ljust(4096, b"\0") + b"?" * CHUNK
+    header = bytearray(MAGIC.ljust(4096, b"\0"))
+    header[42] = 1
+    data = bytes(header) + b"?" * CHUNK
     (item,) = read_evtx(io.BytesIO(data), "x", Limits())
     assert isinstance(item, Rejected)
     assert item.raw == b"?" * CHUNK

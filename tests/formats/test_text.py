@@ -41,7 +41,9 @@ def test_framing_is_seen_in_the_content(data: bytes, framing: str) -> None:
 def test_the_name_decides_only_where_content_cannot() -> None:
     assert framing_of(b"words and words\n", "README") != "lines"
     assert framing_of(b"words and words\n", "setup.cfg") != "lines"
+    assert framing_of(b"words,and,words\n", "x.csv.gz") != "lines"
     assert framing_of(b"words and words\n", "auth.log.1") == "lines"
+    assert framing_of(b"words and words\n", "auth.log.2.gz") == "lines"
     assert framing_of(b'{"a": 1}\n', "LICENSE.md") == "lines"
 
 

@@ -19,6 +19,7 @@ MAGIC = b"ElfFile\0"
 _CHUNK_MAGIC = b"ElfChnk\0"
 _HEADER = 4096
 _CHUNK = 65536
+_Problem = tuple[str, str, bytes]
 _MAX_RECORDS = _CHUNK // 24
 """A record is at least 24 bytes (MS-EVEN6, BinXml record header): more cannot be in one chunk."""
 
@@ -29,27 +30,38 @@ def read_evtx(source: Source, origin: str, limits: Limits) -> Iterator[Item]:
     if len(header) < _HEADER or not header.startswith(MAGIC):
         yield Skipped(origin, "truncated", "EVTX file header is not whole")
         return
-    front = _one_chunk_header(header)
-    position = index = 0
-    while True:
+    front, counted = _one_chunk_header(header), int.from_bytes(header[42:44], "little")
+    position = unused = 0
+    index = -1
+    chunk, failure = b"\0" * _CHUNK, None
+    while failure is None and len(chunk) == _CHUNK:
+        index += 1
         chunk, failure = _chunk(source)
         if chunk.startswith(_CHUNK_MAGIC):
             raws, problems = _records(front + chunk.ljust(_CHUNK, b"\0"), limits)
-            yield Block(origin, range(position + 1, position + 1 + len(raws)), raws)
-            position += len(raws)
-            for reason, detail, raw in problems:
-                position += 1
-                yield Rejected(origin, position, reason, f"chunk {index}: {detail}", raw)
-        elif chunk.strip(b"\0"):
-            yield Rejected(origin, position + 1, "corrupt", f"chunk {index}: no chunk", chunk)
+            yield from _items(origin, position, index, raws, problems)
+            position += len(raws) + len(problems)
+        elif index < counted and chunk.strip(b"\0"):
             position += 1
-        if failure is not None:
-            raise failure
-        if len(chunk) < _CHUNK:
-            if chunk.strip(b"\0"):
-                yield Skipped(origin, "truncated", f"chunk {index} has {len(chunk)} bytes")
-            return
-        index += 1
+            yield Rejected(origin, position, "corrupt", f"chunk {index}: no chunk", chunk)
+        elif chunk.strip(b"\0"):
+            unused += 1
+    if unused:
+        yield Skipped(origin, "unused-space", f"{unused} blocks that its header does not count")
+    if failure is not None:
+        raise failure
+    if chunk.strip(b"\0"):
+        yield Skipped(origin, "truncated", f"chunk {index} has {len(chunk)} bytes")
+
+
+def _items(
+    origin: str, position: int, index: int, raws: list[bytes], problems: list[_Problem]
+) -> Iterator[Item]:
+    """What one chunk gave, numbered behind `position`."""
+    if raws:
+        yield Block(origin, range(position + 1, position + 1 + len(raws)), raws)
+    for number, (reason, detail, raw) in enumerate(problems, position + len(raws) + 1):
+        yield Rejected(origin, number, reason, f"chunk {index}: {detail}", raw)
 
 
 def _chunk(source: Source) -> tuple[bytes, Unreadable | None]:
@@ -74,10 +86,10 @@ def _one_chunk_header(header: bytes) -> bytes:
     return bytes(front)
 
 
-def _records(data: bytes, limits: Limits) -> tuple[list[bytes], list[tuple[str, str, bytes]]]:
+def _records(data: bytes, limits: Limits) -> tuple[list[bytes], list[_Problem]]:
     """JSON of the records of a file with one chunk, and (reason, detail, raw) of the others."""
     raws: list[bytes] = []
-    problems: list[tuple[str, str, bytes]] = []
+    problems: list[_Problem] = []
     try:
         records = iter(PyEvtxParser(io.BytesIO(data), 1).records_json())
     except (RuntimeError, OSError, ValueError) as error:

@@ -25,6 +25,7 @@ SNIFF = 64 * 1024
 _NOT_TEXT = re.compile(rb"[\x00-\x06\x0e-\x1a]")
 _ARRAY = re.compile(rb'\s*\[\s*(?:[{\[\]"]|$)')
 """A JSON array of what can be records; `[Mon Jan 1 ...]` begins a line of text."""
+_PACKED = re.compile(r"\.(?:gz|xz|bz2)$")
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -95,7 +96,7 @@ def framing_of(head: bytes, name: str) -> str:
         return "lines" if _has_json_line(head) else "documents"
     if _NOT_TEXT.search(head):
         return "binary content"
-    path = PurePosixPath(name.lower())
+    path = PurePosixPath(_PACKED.sub("", name.lower()))
     if path.suffix in _DOCUMENT_SUFFIXES or path.stem in _DOCUMENT_STEMS:
         return f"named like a {path.suffix or path.stem} file"
     return "lines"

@@ -196,6 +196,15 @@ def test_members_of_a_rule_archive(tmp_path: Path) -> None:
     ]
 
 
+def test_what_is_no_content_does_not_hinder_it(tmp_path: Path) -> None:
+    (tmp_path / "r.yml").write_bytes(b"a: 1")
+    (tmp_path / "docs.7z").write_bytes(b"7z\xbc\xaf\x27\x1c")
+    os.mkfifo(tmp_path / "pipe")
+    assert [name for name, _ in read_members(tmp_path)] == [f"{tmp_path}/r.yml"]
+    with pytest.raises(Unreadable, match="io-error"):
+        list(read_members(tmp_path / "none"))
+
+
 def test_half_a_rule_archive_is_refused(tmp_path: Path) -> None:
     data = PACKERS["xz"](tarred({f"{i}.yml": NOISE.randbytes(99) for i in range(99)}))
     (tmp_path / "r.tar.xz").write_bytes(data[: len(data) // 2])

@@ -18,6 +18,8 @@ from tocsin.formats.text import read_leaf
 from tocsin.model.envelope import BATCH_BYTES, BATCH_ROWS
 
 _CONTENT_SUFFIXES = (".yml", ".yaml")
+_NO_CONTENT = {"not-a-file", "unsupported-archive", "trailing-data"}
+"""Reasons for which something beside the content may be passed over."""
 _MAX_CONTENT = 4 * 1024 * 1024
 MAX_PROBLEMS = 1024
 """Problems of one batch: with what a reject keeps, at most 64 MiB."""
@@ -157,17 +159,23 @@ def _below(path: Path, seen: set[tuple[int, int]]) -> Iterator[Path | Skipped]:
 def read_members(path: Path, limits: Limits = DEFAULT) -> Iterator[tuple[str, bytes]]:
     """Every YAML file of a folder or archive with its name: content that comes as one archive.
 
-    Raises Unreadable when the archive is broken: half a rule set is worse than none.
+    Raises Unreadable when something is broken: half a rule set is worse than none.
     """
     for found in files_below(path):
         if isinstance(found, Skipped):
-            raise Unreadable(found.reason, f"{found.origin}: {found.detail}")
+            _insist(found)
+            continue
         with found.open("rb") as file:
             for leaf in _leaves(printable(found), file, _size(found), limits):
                 if isinstance(leaf, Skipped):
-                    raise Unreadable(leaf.reason, f"{leaf.origin}: {leaf.detail}")
-                if leaf.origin.lower().endswith(_CONTENT_SUFFIXES):
+                    _insist(leaf)
+                elif leaf.origin.lower().endswith(_CONTENT_SUFFIXES):
                     yield leaf.origin, _whole(leaf)
+
+
+def _insist(skipped: Skipped) -> None:
+    if skipped.reason not in _NO_CONTENT:
+        raise Unreadable(skipped.reason, f"{skipped.origin}: {skipped.detail}")
 
 
 def _whole(leaf: Leaf) -> bytes:

@@ -7,6 +7,7 @@ import io
 import os
 import stat
 from collections.abc import Iterable, Iterator
+from operator import attrgetter
 from pathlib import Path
 from typing import BinaryIO
 
@@ -146,8 +147,14 @@ def _below(path: Path, seen: set[tuple[int, int]]) -> Iterator[Path | Skipped]:
             if (status.st_dev, status.st_ino) in seen:
                 return
             seen.add((status.st_dev, status.st_ino))
-            for entry in sorted(path.iterdir()):
-                yield from _below(entry, seen)
+            # A followed folder is listed several times a second: plain files cost no stat here.
+            with os.scandir(path) as found:
+                entries = sorted(found, key=attrgetter("name"))
+            for entry in entries:
+                if entry.is_file():
+                    yield Path(entry.path)
+                else:
+                    yield from _below(Path(entry.path), seen)
         elif stat.S_ISREG(status.st_mode):
             yield path
         else:

@@ -27,7 +27,6 @@ from tocsin.formats.records import Stamp, to_envelope
 from tocsin.model.stages import ContextSnapshot
 from tocsin.store.lake import Lake
 
-
 T = TypeVar("T")
 
 
@@ -40,6 +39,7 @@ def main() -> None:
     )
     parser.add_argument("--zircolite", type=Path, help="a checkout of Zircolite to compare with")
     parser.add_argument("--zircolite-rules", type=Path, help="its compiled rules (JSON)")
+    parser.add_argument("--no-full-path", dest="full", action="store_false")
     options = parser.parse_args()
     for name in options.inputs:
         if name not in NAMES:
@@ -47,7 +47,8 @@ def main() -> None:
         per_second = measure(name, options.rules)
         if options.zircolite:
             compare(name, options.zircolite, options.zircolite_rules, per_second)
-    full_path(options.rules)
+    if options.full:
+        full_path(options.rules)
 
 
 def measure(name: str, rules: Path) -> float:
@@ -164,7 +165,8 @@ def full_path(rules: Path) -> None:
     workers = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
     print(
         f"\nfull path, {cores} workers: {events:,} events in {found.seconds:.1f} s on the wall, "
-        f"{events / found.seconds:,.0f} events/s, {found.bytes_read / found.seconds / 1e6:,.1f} MB/s, "
+        f"{events / found.seconds:,.0f} events/s, "
+        f"{found.bytes_read / found.seconds / 1e6:,.1f} MB/s, "
         f"{stored / events:.0f} bytes on disk per event, worst worker {workers:,.0f} MB"
     )
 

@@ -1,4 +1,4 @@
-"""The fixed inputs that figures are quoted on; they come from the real data and are never committed.
+"""The fixed inputs that figures are quoted on; they come from real data and are not committed.
 
 otrf-343k   every Windows record of the OTRF sets, archives in order of name
 otrf-100k   the first 100,000 of these

@@ -1,4 +1,4 @@
-"""Logs of a small simulated enterprise and what a hunt over them finds: the truth to compare with."""
+"""Logs of a small simulated enterprise, and what a hunt over them finds: the truth."""
 
 from collections import Counter
 from collections.abc import Iterator

@@ -2,11 +2,16 @@
 
 import os
 import signal
+import sys
 import threading
 from dataclasses import dataclass
 from importlib import import_module
 from multiprocessing.connection import Connection
 from typing import Any
+
+import structlog
+
+from tocsin.errors import TocsinError
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +28,11 @@ def run_child(target: str, lifeline: Connection, *args: Any) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_leave_with_parent, args=(lifeline,), daemon=True).start()
     module, _, name = target.partition(":")
-    getattr(import_module(module), name)(*args)
+    try:
+        getattr(import_module(module), name)(*args)
+    except TocsinError as error:
+        structlog.get_logger().error("cannot go on", part=name, reason=str(error))
+        sys.exit(2)
 
 
 def _leave_with_parent(lifeline: Connection) -> None:

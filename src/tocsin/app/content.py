@@ -49,16 +49,20 @@ def plan_apply(site: Site) -> tuple[ContentSet, list[Change]]:
 
 
 def apply(site: Site, content: ContentSet, by: str) -> None:
-    """Put content into force; a running `tocsin up` takes it over between two batches.
+    """Check content with its own tests and put it into force.
 
-    Raises ContentError with the first problem when it does not pass its tests; then nothing
-    changes.
+    Raises ContentError with the first problem when it does not pass; then nothing changes.
     """
     from tocsin.app.check import check_content  # noqa: PLC0415  # compiles everything: only here
 
     errors = [p for p in check_content(content) if p.severity == "error"]
     if errors:
         raise ContentError(errors[0].where, f"{errors[0].message} (the old content stays in force)")
+    put_in_force(site, content, by)
+
+
+def put_in_force(site: Site, content: ContentSet, by: str) -> None:
+    """Put checked content into force; a running `tocsin up` takes it over between two batches."""
     parts.prepare(content, parts.rule_files(content, None), site.plans)
     site.contents.mkdir(parents=True, exist_ok=True)
     path = _file_of(site, content.content_id)

@@ -10,8 +10,11 @@ it goes on from the cursors.
 """
 
 import signal
+import sys
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from multiprocessing.connection import wait
 from multiprocessing.synchronize import Event
 from types import FrameType
@@ -32,6 +35,7 @@ from tocsin.app.content import (
     disk_content,
     is_applied,
     plan_apply,
+    put_in_force,
     read_content,
 )
 from tocsin.app.logs import speak
@@ -59,6 +63,9 @@ TOLD_FROM = Level.MEDIUM
 
 LOOK_EVERY = 0.5
 """Seconds between two looks at dead letters and at which content is in force."""
+
+STORY = 600
+"""Characters of an incident's story on the terminal; `tocsin incidents ID` has all of it."""
 
 QUIET = 30_000_000
 """Microseconds without any batch after which time itself moves the watermark."""
@@ -174,7 +181,7 @@ class Core:
                 self._begin(list(self._lanes))
 
     def _rounds(self, ready: Event) -> None:
-        """Judge until stopped or until other content is in force; then drain and end the workers."""
+        """Judge until stopped or other content is in force; then drain and end the workers."""
         answered: set[str] = set()
         draining = False
         while not draining or any(lane.open or lane.waiting for lane in self._lanes.values()):
@@ -289,7 +296,7 @@ class Core:
         return self._store_changes(tx, outputs)
 
     def _settle_quiet(self) -> None:
-        """Let time pass for incidents while nothing comes in: what waited for company is decided."""
+        """Let time pass for incidents while nothing comes in: decide what waited for company."""
         now = self._clock.now()
         if now - self._judged_at < QUIET or not self._unsettled:
             return
@@ -311,6 +318,9 @@ class Core:
         """Store what correlation changed; the incidents that it left, as they now stand."""
         for output in outputs:
             tx.apply_incident_changes(output)
+            for change in output.to_pylist():
+                if change["alias_of"] in self._told:
+                    self._joined(change["incident_id"], change["alias_of"])
         bodies = [body for output in outputs for body in output.column("body").to_pylist()]
         return [incident_from_bytes(body) for body in bodies if body is not None]
 
@@ -334,9 +344,25 @@ class Core:
                 continue
             self._told[incident.incident_id] = incident.level
             metrics.incidents.inc(known is None)
-            word = "new incident" if known is None else "incident raised"
-            text = f"{word} {incident.incident_id[:12]} [{incident.level.value}] {incident.title}"
-            print(f"{visible(text)}\n    {visible(incident.story, 2_000)}", flush=True)
+            self._say(incident, "new" if known is None else "worse")
+
+    def _joined(self, incident_id: str, older: str) -> None:
+        if self._told.pop(incident_id, None) is not None:
+            sys.stdout.write(f"incident {incident_id[:12]} is part of {older[:12]}\n\n")
+            sys.stdout.flush()
+
+    def _say(self, incident: Incident, what: str) -> None:
+        """Tell an incident to whoever watches the terminal: what, and its story once it is new."""
+        at = datetime.fromtimestamp(incident.first / 1_000_000, UTC).strftime("%H:%M:%SZ")
+        head = f"{what} incident {incident.incident_id[:12]}  {incident.level.value}"
+        tactics = ", ".join(incident.tactics) or "none named"
+        lines = [f"{head}  {visible(incident.title)}"]
+        lines += [f"  since {at}, findings: {incident.finding_count}, tactics: {tactics}"]
+        lines += textwrap.wrap(
+            visible(incident.story, STORY), 96, initial_indent="  ", subsequent_indent="  "
+        )
+        sys.stdout.write("\n".join(lines) + "\n\n")
+        sys.stdout.flush()
 
     def _flushed(self, lane: Lane, reply: Reply) -> None:
         lane.flushing = False
@@ -394,11 +420,17 @@ def _sources(identities: pa.RecordBatch, received_at: int) -> list[SourceCount]:
 
 
 def _put_content_in_force(site: Site) -> None:
-    """The first start applies what lies on disk; later ones only say that it differs."""
-    if not is_applied(site):
-        apply(site, disk_content(site), "tocsin up")
-    elif plan_apply(site)[1]:
-        log.warning("content on disk differs from what is in force; `tocsin apply` shows how")
+    """The first start applies what lies on disk; later ones only say that it differs.
+
+    What ships was checked when it was built; what the site has of its own is checked here.
+    """
+    if is_applied(site):
+        if plan_apply(site)[1]:
+            log.warning("content on disk differs from what is in force; `tocsin apply` shows how")
+        return
+    content = disk_content(site)
+    own = any(file.layer != "shipped" for file in content.files)
+    (apply if own else put_in_force)(site, content, "tocsin up")
 
 
 def run_core(site: Site, partitions: Sequence[str], ready: Event) -> None:

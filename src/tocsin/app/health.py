@@ -38,7 +38,8 @@ def serve_health(host: str, port: int, ready: Ready) -> WSGIServer:
     def application(environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
         match environ["PATH_INFO"]:
             case "/metrics":
-                return metrics(environ, start)
+                answer: Iterable[bytes] = metrics(environ, start)
+                return answer
             case "/healthz":
                 return _answer(start, "200 OK", "ok\n")
             case "/readyz":

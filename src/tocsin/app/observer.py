@@ -30,8 +30,10 @@ LOOK_AGAIN, LOOK_FOR = 0.005, 0.25
 
 
 class Task(msgspec.Struct, frozen=True):
-    """What an observer works on. `start` is the last offset already in the lake, `settled` the
-    last one already judged: a batch never reaches across it.
+    """What an observer works on.
+
+    `start` is the last offset already in the lake, `settled` the last one already judged: a batch
+    never reaches across it.
     """
 
     setup: parts.Setup

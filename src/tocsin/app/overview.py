@@ -91,9 +91,11 @@ def last_grade(book: Casebook, incident_id: str) -> str:
     return verdicts[-1].grade.value if verdicts else ""
 
 
-def query(lake: Path, sql: str, limit: int) -> Answer:
-    """Run a person's SELECT over the lake in a limited child process."""
-    return run_query(sql, lake, limits=Limits(rows=limit))
+def query(lake: Path, state: Path | None, sql: str, limit: int) -> Answer:
+    """Run a person's SELECT over the lake, incidents and findings in a limited child process."""
+    known = state is not None and state.exists()
+    tables = State(state, read_only=True).casebook.tables() if state and known else {}
+    return run_query(sql, lake, tables=tables, limits=Limits(rows=limit))
 
 
 def plain(value: Any) -> Any:

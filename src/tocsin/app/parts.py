@@ -1,4 +1,4 @@
-"""From content to working parts: mappings compiled, rules compiled once and then read from a cache."""
+"""From content to working parts: mappings compiled, rules compiled once and then cached."""
 
 import os
 from collections.abc import Iterable

@@ -13,15 +13,23 @@ import platformdirs
 
 from tocsin.app.child import Part
 from tocsin.app.clock import SystemClock
-from tocsin.app.site import Site
+from tocsin.app.site import Site, open_site
 from tocsin.errors import UsageError
-from tocsin.settings import Input, Lake, Paths, Settings
+from tocsin.settings import FILE
 
 SEED = 7
 SPEED = 60.0
 """How many times faster than it happened the attack is played."""
 
 MARK = ".tocsin-demo"
+SETTINGS = """site = "demo"
+
+[lake]
+commit_seconds = 10
+
+[[input]]
+path = "logs"
+"""
 
 
 def demo_site() -> Site:
@@ -32,13 +40,8 @@ def demo_site() -> Site:
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "logs").mkdir(parents=True)
     (folder / MARK).touch()
-    settings = Settings(
-        site="demo",
-        paths=Paths(data=str(folder / "data")),
-        input=(Input(path=str(folder / "logs")),),
-        lake=Lake(commit_seconds=10),
-    )
-    return Site(folder, settings, folder / "data")
+    (folder / FILE).write_text(SETTINGS, encoding="utf-8")
+    return open_site(folder)
 
 
 def demo_part(site: Site) -> Part:

@@ -19,7 +19,8 @@ def query(
     Parameters
     ----------
     sql
-        One SELECT; every OCSF class is a table (`SELECT count(*) FROM process_activity`).
+        One SELECT; every OCSF class is a table (`SELECT count(*) FROM process_activity`), and so
+        are `incidents` and `findings`.
     site
         Site folder; without it the one found here.
     limit
@@ -27,8 +28,11 @@ def query(
     lake
         Folder that `tocsin hunt --lake` wrote, instead of the site's.
     """
-    folder = lake if lake is not None else sites.required_site(site).lake
-    answer = overview.query(folder, sql, limit)
+    if lake is not None:
+        answer = overview.query(lake, None, sql, limit)
+    else:
+        where = sites.required_site(site)
+        answer = overview.query(where.lake, where.state, sql, limit)
     screen = Screen()
     columns = answer.rows.column_names
     rows = [[_cell(value) for value in row.values()] for row in answer.rows.to_pylist()]

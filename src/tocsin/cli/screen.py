@@ -24,6 +24,10 @@ LEVEL_STYLE = {
 }
 
 
+SHORT = 24
+"""Cells up to so many characters are never broken."""
+
+
 class Screen:
     """Writes text, tables and progress; never interprets what came out of a log."""
 
@@ -49,15 +53,23 @@ class Screen:
     def table(
         self, columns: list[str], rows: list[list[str]], right: frozenset[str] = frozenset()
     ) -> None:
-        """Rows under headers; `right` names the columns of numbers."""
+        """Rows under headers; `right` names the columns of numbers. Long text wraps in its column.
+
+        Not on a terminal, nothing wraps: other programs get one line per row.
+        """
         table = Table(box=None, pad_edge=False, header_style="bold")
         for column in columns:
+            short = all(len(row[columns.index(column)]) <= SHORT for row in rows)
             table.add_column(
-                column, justify="right" if column in right else "left", overflow="fold"
+                column,
+                justify="right" if column in right else "left",
+                overflow="fold",
+                no_wrap=short or not self._out.is_terminal,
             )
         for row in rows:
             table.add_row(*(Text(visible(cell, 500)) for cell in row))
-        self._out.print(table, soft_wrap=False)
+        width = None if self._out.is_terminal else 10_000
+        self._out.print(table, soft_wrap=False, width=width)
 
     @contextmanager
     def progress(self) -> Iterator["Bar"]:

@@ -33,11 +33,9 @@ def tell_incident(screen: Screen, incident: Incident, *, timeline: int = 12) -> 
     """One incident: headline, story, the first lines of its timeline."""
     screen.level_line(incident.level, incident.title)
     techniques = ", ".join(incident.techniques) or "no ATT&CK technique"
-    screen.line(
-        f"  {incident.incident_id[:12]}  {utc(incident.first)} to {utc(incident.last)}  "
-        f"{plural(incident.finding_count, 'finding')} of {plural(len(incident.rules), 'rule')}  {techniques}",
-        style="dim",
-    )
+    size = f"{plural(incident.finding_count, 'finding')} of {plural(len(incident.rules), 'rule')}"
+    when = f"{utc(incident.first)} to {utc(incident.last)}"
+    screen.line(f"  {incident.incident_id[:12]}  {when}  {size}  {techniques}", style="dim")
     screen.paragraph(incident.story, indent="  ")
     for moment in incident.timeline[:timeline]:
         times = f" x{moment.count}" if moment.count > 1 else ""
@@ -62,7 +60,8 @@ def tell_report(screen: Screen, report: Report, *, top: int) -> None:
     states = [status.state for status in report.rules]
     screen.line(
         f"{plural(len(report.incidents), 'incident')} from "
-        f"{plural(len(report.findings), 'finding')} in {plural(events, 'event')} ({report.bytes_read / 1e6:,.1f} MB) in {report.seconds:.1f} s. "
+        f"{plural(len(report.findings), 'finding')} in {plural(events, 'event')} "
+        f"({report.bytes_read / 1e6:,.1f} MB) in {report.seconds:.1f} s. "
         f"Rules: {states.count(RuleState.ACTIVE):,} active, "
         f"{states.count(RuleState.INACTIVE):,} inactive, "
         f"{states.count(RuleState.UNSUPPORTED):,} unsupported."

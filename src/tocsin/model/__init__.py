@@ -1,1 +1,1 @@
-"""The vocabulary: frozen values and small ports. It knows nothing but itself, settings and errors."""
+"""The vocabulary: frozen values and small ports. It knows nothing of any stage."""

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 MAX_EVENT_COPIES = 20
 MAX_COPY_BYTES = 256 * 1024
-"""A finding carries at most so many copies of its events, and bytes of them (decisions, section 3)."""
+"""A finding carries at most so many copies of its events, and bytes of each."""
 
 
 class Level(StrEnum):

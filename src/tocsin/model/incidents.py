@@ -89,7 +89,7 @@ INCIDENT_CHANGES = pa.schema(
         pa.field("body", pa.binary()),
     ]
 )
-"""What correlation changed: an incident as it now stands (`body`, MessagePack, and the findings that
+"""What correlation changed: an incident as it now stands (`body`, MessagePack, and findings that
 joined it in this step) or, with `alias_of`, an id that became another name of an older incident."""
 
 _encode = msgspec.msgpack.Encoder().encode

@@ -29,7 +29,9 @@ class SpoolReader(Protocol):
 class Lake(Protocol):
     """Events at rest, one table per OCSF class."""
 
-    def append(self, partition: str, last_offset: int, events: Mapping[str, Sequence[pa.RecordBatch]]) -> None:
+    def append(
+        self, partition: str, last_offset: int, events: Mapping[str, Sequence[pa.RecordBatch]]
+    ) -> None:
         """Store events up to `last_offset` of `partition` exactly once; durable on return."""
 
     def stored(self, partition: str) -> int:

@@ -19,7 +19,7 @@ from typing import Any, Protocol, TypeVar
 import msgspec
 import pyarrow as pa
 
-C = TypeVar("C", contravariant=True)
+C_contra = TypeVar("C_contra", contravariant=True)
 
 IDENTITIES = pa.schema(
     [
@@ -61,12 +61,13 @@ class Observed:
     """Host clocks estimated from this batch alone."""
 
 
-class Observe(Protocol[C]):
+class Observe(Protocol[C_contra]):
     """(raw, compiled, context) -> Observed; `raw` follows `envelope.RAW`."""
 
     def __call__(
-        self, raw: pa.RecordBatch, compiled: C, context: ContextSnapshot, /
-    ) -> Observed: ...
+        self, raw: pa.RecordBatch, compiled: C_contra, context: ContextSnapshot, /
+    ) -> Observed:
+        """What the batch says."""
 
 
 class Fold(Protocol):

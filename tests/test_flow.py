@@ -1,0 +1,73 @@
+"""The Observe contract on the whole of `flow.observe`, and the law of one path."""
+
+import pyarrow as pa
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.laws import check_observe
+from tocsin import flow
+from tocsin.app import parts
+from tocsin.app.hunt import hunt_files
+from tocsin.formats.limits import DEFAULT
+from tocsin.formats.read import read_batches
+from tocsin.formats.records import Stamp, to_envelope
+from tocsin.lab import write_history
+from tocsin.model.findings import findings_from_arrow
+from tocsin.model.stages import ContextSnapshot
+from tocsin.store.scan import scan_raw
+
+ATTACK = 1_767_607_200_000_000  # Monday 2026-01-05 10:00 UTC
+HOUR = 3_600_000_000
+
+
+@pytest.fixture(scope="module")
+def logs(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("flow")
+    write_history(folder / "logs", folder / "truth.jsonl", 5, ATTACK, 2 * HOUR)
+    return folder / "logs"
+
+
+@pytest.fixture(scope="module")
+def compiled(tmp_path_factory):
+    content = parts.load_content(None)
+    cache = tmp_path_factory.mktemp("plans")
+    return parts.build(parts.prepare(content, parts.rule_files(content, None), cache))
+
+
+@pytest.fixture(scope="module")
+def raw(logs) -> pa.RecordBatch:
+    """The records that any rule speaks about, some that none does, and some that are none."""
+    (batch, *_) = read_batches([logs / "WS-OFF03-sysmon.json"], DEFAULT, max_rows=600)
+    whole = to_envelope(batch, Stamp("law", "p0", 0, None, ATTACK))
+    broken = ["{", '{"a": 1}', "[]", '{"EventID": "x"}']
+    column = whole.column("raw").to_pylist()
+    column[10:14] = [text.encode() for text in broken]
+    return whole.set_column(7, whole.schema.field("raw"), pa.array(column, pa.binary()))
+
+
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_observe_keeps_its_contract(raw, compiled, data):
+    check_observe(flow.observe, raw, compiled, ContextSnapshot("law"), data)
+
+
+def test_look_says_what_observe_says(raw, compiled):
+    context = ContextSnapshot("law", "content")
+    looked, observed = (step(raw, compiled, context) for step in (flow.look, flow.observe))
+    assert looked.hits.equals(observed.hits)
+    assert looked.rejects.equals(observed.rejects)
+    assert looked.counts == observed.counts
+    assert looked.rejects.num_rows == 4
+
+
+def test_the_lake_says_what_the_native_records_said(logs, compiled, tmp_path):
+    report = hunt_files([logs], lake=tmp_path / "lake")
+    context = ContextSnapshot("hunt")
+    again = [
+        finding
+        for batch in scan_raw(tmp_path / "lake", site="hunt")
+        for finding in findings_from_arrow(flow.look(batch, compiled, context).hits)
+    ]
+    assert report.findings
+    assert {f.finding_id for f in again} == {f.finding_id for f in report.findings}

@@ -40,6 +40,18 @@ def test_equal_answers_share_a_route(compile_rules: Compile) -> None:
     assert stream.route_count == 2
 
 
+def test_only_what_rules_of_the_channel_ask_tells_routes_apart(compile_rules: Compile) -> None:
+    security = {"product": "windows", "service": "security"}
+    plan = compile_rules(
+        rule({"selection": {"F": "a", "EventID": 4624}}, logsource=security, id="1"),
+        rule({"selection": {"F": "a", "EventID": 12}}, logsource=REGISTRY, id="2"),
+    )
+    stream = Matcher(plan).stream("s", "flat")
+    assert stream.routes["Security", 12] is stream.routes["Security", 13]
+    assert stream.routes["Security", 4624] is not stream.routes["Security", 12]
+    assert stream.routes[SYSMON, 4624] is stream.routes["x", 1]
+
+
 def test_a_bool_never_routes_as_a_number(compile_rules: Compile) -> None:
     processes = {"product": "windows", "category": "process_creation"}
     plan = compile_rules(rule({"selection": {"F": "a"}}, logsource=processes))

@@ -14,6 +14,9 @@ from tocsin.detect.sigma.views import first_present
 Question = tuple[str, Names, Pairs]
 """A field of rules read through native keys that all route."""
 
+Answered = tuple[tuple[int, Slots], ...]
+"""The scopes that apply, and which of their rules' predicates on routing fields hold."""
+
 
 class StreamEngine(Engine, Protocol):
     """What a stream needs of its Matcher."""
@@ -31,10 +34,11 @@ class Stream:
         self._engine = engine
         self._predicates = engine.plan.predicates
         self._trees = engine.plan.trees
-        self._scopes = [s for s in engine.plan.scopes if s.serves(source_id, shape)]
-        self.keys = self._route_fields()
-        self._questions = tuple(dict.fromkeys(self._route_questions()))
-        self._opened: dict[Signature, Route] = {}
+        scopes = [s for s in engine.plan.scopes if s.serves(source_id, shape)]
+        self.keys = self._route_fields(scopes)
+        self._scopes = tuple((scope, self._asked_by(scope)) for scope in scopes)
+        self._questions = tuple(dict.fromkeys(q for _, asked in self._scopes for q in asked))
+        self._opened: dict[Answered, Route] = {}
         self.routes = RouteTable(self, engine)
 
     @property
@@ -54,31 +58,46 @@ class Stream:
         return route, route.signature(fields)
 
     def find(self, key: tuple[Any, ...]) -> Route:
-        """The route for these values of `keys`, opened when no record took it before."""
+        """The route for these values of `keys`, opened when no record took it before.
+
+        Values share a route when the same scopes apply and all that the rules of these scopes ask
+        about the values has the same answers.
+        """
         answers = self._answers(dict(zip(self.keys, key, strict=True)))
-        signature = tuple(answers.values())
+        active: list[Scope] = []
+        answered: list[tuple[int, Slots]] = []
+        for place, (scope, asked) in enumerate(self._scopes):
+            reader = _Reader(scope, self._predicates, answers, {})
+            if partial(scope.condition, reader.leaf) is True:
+                active.append(scope)
+                answered.extend((place, answers[q] & numbers) for q, numbers in asked.items())
+                answered.append((place, frozenset()))
+        signature = tuple(answered)
         route = self._opened.get(signature)
         if route is None:
-            route = self._opened[signature] = self._build(answers)
+            route = self._opened[signature] = self._build(active, answers)
             self._engine.opened()
         return route
 
-    def _route_fields(self) -> Names:
+    def _route_fields(self, scopes: Sequence[Scope]) -> Names:
         found: set[str] = set()
-        for scope in self._scopes:
+        for scope in scopes:
             for number in leaves(scope.condition):
                 found.update(scope.natives(self._predicates[number].field))
         return tuple(sorted(found))
 
-    def _route_questions(self) -> Iterator[Question]:
+    def _asked_by(self, scope: Scope) -> dict[Question, Slots]:
+        """What routing answers for a scope: the numbers that its rules ask, by question."""
         known = set(self.keys)
-        for scope in self._scopes:
-            numbers = set(leaves(scope.condition))
-            for rule in scope.rules:
-                numbers.update(leaves(self._trees[rule]))
-            for field in sorted({self._predicates[number].field for number in numbers}):
-                if field and known.issuperset(scope.natives(field)):
-                    yield question(scope, field)
+        numbers = {n for rule in scope.rules for n in leaves(self._trees[rule])}
+        asked: dict[Question, set[int]] = {}
+        for number in (*leaves(scope.condition), *numbers):
+            field = self._predicates[number].field
+            if field and known.issuperset(scope.natives(field)):
+                mine = asked.setdefault(question(scope, field), set())
+                if number in numbers:
+                    mine.add(number)
+        return {q: frozenset(found) for q, found in asked.items()}
 
     def _answers(self, fields: Mapping[str, Any]) -> dict[Question, Slots]:
         """Numbers of the predicates that hold, for every question that routing answers."""
@@ -92,14 +111,12 @@ class Stream:
             answers[asked] = frozenset(true if found else program.missing)
         return answers
 
-    def _build(self, answers: Mapping[Question, Slots]) -> Route:
+    def _build(self, active: Sequence[Scope], answers: Mapping[Question, Slots]) -> Route:
         slots: dict[Slot, int] = {}
         rests: dict[int, Rest] = {}
         certain: list[int] = []
-        for scope in self._scopes:
+        for scope in active:
             reader = _Reader(scope, self._predicates, answers, slots)
-            if partial(scope.condition, reader.leaf) is not True:
-                continue
             for rule in scope.rules:
                 rest = partial(self._trees[rule], reader.leaf)
                 if rest is True:

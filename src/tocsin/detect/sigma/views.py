@@ -111,6 +111,6 @@ def first_present(fields: Mapping[str, Any], names: tuple[str, ...]) -> Any:
     """The value of the first of `names` that a record has, or None."""
     for name in names:
         value = fields.get(name)
-        if value.__class__ is str or texts(value):
+        if value.__class__ is str or (value is not None and texts(value)):
             return value
     return None

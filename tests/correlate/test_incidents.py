@@ -229,6 +229,12 @@ def test_an_address_leads_to_the_host_that_called_it_its_own() -> None:
     assert len(grouped(attack, arrival).partition) == 2
 
 
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (0, 2, 1), (1, 2, 0)])
+def test_a_chain_holds_in_whatever_order_its_findings_come(order: tuple[int, ...]) -> None:
+    chain = [finding(n, n * 50 * MINUTE, host("ws01"), user("ann"), rule=f"r{n}") for n in range(3)]
+    assert len(grouped(*(chain[n] for n in order)).partition) == 1
+
+
 def test_a_remote_logon_joins_the_host_it_came_from() -> None:
     first = finding(1, 0, host("ws01"), user("ann"), rule="a")
     second = finding(2, 3 * MINUTE, host("ws02"), user("bob"), host("ws01", "source"), rule="b")

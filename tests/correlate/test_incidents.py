@@ -231,7 +231,8 @@ def test_an_address_leads_to_the_host_that_called_it_its_own() -> None:
 
 @pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (0, 2, 1), (1, 2, 0)])
 def test_a_chain_holds_in_whatever_order_its_findings_come(order: tuple[int, ...]) -> None:
-    chain = [finding(n, n * 50 * MINUTE, host("ws01"), user("ann"), rule=f"r{n}") for n in range(3)]
+    logon = session("ws01", 0x77)
+    chain = [finding(n, n * 3 * HOUR, host("ws01"), logon, rule=f"r{n}") for n in range(3)]
     assert len(grouped(*(chain[n] for n in order)).partition) == 1
 
 

@@ -40,12 +40,14 @@ class Memo(dict[Any, Any]):
         self._shortcut = shortcut
         self._nothing = None if width == 1 else (None,) * width
         self._failure = FAILED if width == 1 else (FAILED,) * width
+        self[None] = self._nothing
 
     def __missing__(self, value: Any) -> Any:
         found = self.convert(value)
         if type(value) is str and len(value) <= _MAX_LENGTH:
             if len(self) >= _MAX_REMEMBERED:
                 self.clear()
+                self[None] = self._nothing
             self[value] = found
         return found
 
@@ -60,6 +62,11 @@ class Memo(dict[Any, Any]):
     def says(self, answer: Any) -> bool:
         """Whether an answer is a value."""
         return answer is not FAILED and answer not in (self._nothing, self._failure)
+
+    def silent(self, answers: list[Any]) -> int:
+        """How many answers are no values."""
+        count = answers.count(self._nothing)
+        return count + answers.count(self._failure) if self.failed else count
 
     def all(self, values: list[Any]) -> list[Any]:
         """The answers for a column."""
@@ -145,12 +152,12 @@ class Step:
     def _first_of(self, fields: Fields, first: list[Any], lost: Lost) -> list[Any]:
         """Row by row the first name whose value says something."""
         answers, place = first, 0
-        while not any(map(self.memo.says, answers)):
+        while (silent := self.memo.silent(answers)) == len(answers):
             place += 1
             if place == len(self.names):
                 return first
             answers = self.memo.all(fields.column(self.names[place]))
-        if all(map(self.memo.says, answers)):
+        if not silent:
             self._give_back(ALL_ROWS, place, lost)
             return answers
         return self._mixed(fields, answers, place, lost)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from hashlib import blake2b
-from typing import Any, NamedTuple
+from typing import Any
 
 import orjson
 import pyarrow as pa
@@ -19,6 +19,9 @@ from tocsin.normalize.shapes import Recognizer
 from tocsin.normalize.times import SECOND, day_of
 
 DAY = 24 * 60 * 60 * SECOND
+
+CHUNK = 2_048
+"""Records mapped at a time: few enough to find most of them still in the processor's cache."""
 
 
 class Router:
@@ -90,27 +93,27 @@ class CompiledShape:
         self.router = router
         self.times = TimeResolver(source, shape)
         self._identity = tuple(shape.aliases.get(name, (name,)) for name in source.identity.fields)
+        self._names = tuple(names[0] for names in self._identity)
         self._otherwise = source.identity.otherwise
 
     def uid(self, fields: Mapping[str, Any], position: Position) -> str:
         """The record's identity: blake2b-128 over site, source and what makes it itself.
 
-        The text that is hashed is a JSON list, in which no part can take over bytes of another.
-        Letter case does not count: one channel is written `Security` and `security`.
+        The text that is hashed is two JSON lists, in which no part can take over bytes of another.
+        Letter case of the fields does not count: one channel is written `Security` and `security`.
         """
-        parts: list[Any] = [position.site, self.source.id]
-        for names in self._identity:
-            value = fields.get(names[0])
-            if value is None:
-                value = _first(fields, names[1:])
-                if value is None:
-                    parts = [*parts[:2], *self._place(position)]
-                    break
-            parts.append(value.lower() if type(value) is str else str(value))
+        values = [fields.get(name) for name in self._names]
+        if None in values:
+            values = [_first(fields, names) for names in self._identity]
+        if values and None not in values:
+            try:
+                identity = orjson.dumps(values).lower()
+            except orjson.JSONEncodeError:  # nested deeper than JSON can be written
+                identity = orjson.dumps(self._place(position))
         else:
-            if not self._identity:
-                parts += self._place(position)
-        return blake2b(orjson.dumps(parts), digest_size=16).hexdigest()
+            identity = orjson.dumps(self._place(position))
+        whose = orjson.dumps((position.site, self.source.id))
+        return blake2b(whose + identity, digest_size=16).hexdigest()
 
     def _place(self, position: Position) -> list[Any]:
         if self._otherwise == "position":
@@ -118,14 +121,24 @@ class CompiledShape:
         return [None, None, position.partition, position.offset]
 
 
-class _Batch(NamedTuple):
-    """Records with what was found out about each of them."""
+class _Batch:
+    """Records of one chunk, with what was found out about each of them."""
 
-    records: Sequence[NativeRecord]
-    positions: Sequence[Position]
-    raws: Sequence[bytes]
-    moments: Sequence[Moment]
-    uids: Sequence[str]
+    __slots__ = ("context", "moments", "positions", "raws", "records", "uids")
+
+    def __init__(
+        self,
+        records: Sequence[NativeRecord],
+        positions: Sequence[Position],
+        raws: Sequence[bytes],
+        context: ContextSnapshot,
+    ) -> None:
+        self.records = records
+        self.positions = positions
+        self.raws = raws
+        self.context = context
+        self.moments: list[Any] = [None] * len(records)
+        self.uids: list[Any] = [None] * len(records)
 
 
 class Normalizer:
@@ -176,7 +189,7 @@ class Normalizer:
         context: ContextSnapshot,
     ) -> list[tuple[str, dict[str, Any]]]:
         """Class and sparse OCSF event of each record, with Tocsin's own columns."""
-        groups, _ = self._map(records, positions, raws, context, as_json=False)
+        groups = self._map(_Batch(records, positions, raws, context), as_json=False)
         found: dict[int, tuple[str, dict[str, Any]]] = {}
         for group in groups:
             for index, row in enumerate(group.rows):
@@ -198,9 +211,26 @@ class Normalizer:
     ) -> tuple[dict[str, pa.RecordBatch], pa.RecordBatch]:
         """OCSF rows by class (`class_schema`) and `stages.IDENTITIES` in the order of `records`.
 
-        Within a class, rows stand by event type and then in the order of `records`.
+        Within a class, rows stand by `CHUNK`, then by event type, then in the order of `records`.
         """
-        groups, identities = self._map(records, positions, raws, context, as_json=True)
+        groups: list[Group] = []
+        moments: list[Moment] = []
+        uids: list[str] = []
+        for start in range(0, len(records), CHUNK):
+            part = slice(start, start + CHUNK)
+            batch = _Batch(records[part], positions[part], raws[part], context)
+            groups += self._map(batch, as_json=True)
+            moments += batch.moments
+            uids += batch.uids
+        identities = pa.RecordBatch.from_arrays(
+            [
+                pa.array([position.offset for position in positions], pa.int64()),
+                pa.array(uids, pa.string()),
+                pa.array([record.source_id for record in records], pa.string()),
+                pa.array([moment[0] for moment in moments], pa.int64()),
+            ],
+            schema=IDENTITIES,
+        )
         return self.assemble(groups), identities
 
     def columns(
@@ -211,7 +241,7 @@ class Normalizer:
         context: ContextSnapshot,
     ) -> list[Group]:
         """The first half of `batches`: mapped columns, group by group."""
-        return self._map(records, positions, raws, context, as_json=True)[0]
+        return self._map(_Batch(records, positions, raws, context), as_json=True)
 
     def assemble(self, groups: Sequence[Group]) -> dict[str, pa.RecordBatch]:
         """The second half of `batches`: mapped groups as Arrow, by class."""
@@ -220,101 +250,77 @@ class Normalizer:
             by_class.setdefault(group.program.class_name, []).append(group)
         return {name: self._assembler.batch(name, by_class[name]) for name in sorted(by_class)}
 
-    def _map(
-        self,
-        records: Sequence[NativeRecord],
-        positions: Sequence[Position],
-        raws: Sequence[bytes],
-        context: ContextSnapshot,
-        *,
-        as_json: bool,
-    ) -> tuple[list[Group], pa.RecordBatch]:
-        moments, uids, todo = self._survey(records, positions, context)
+    def _map(self, batch: _Batch, *, as_json: bool) -> list[Group]:
+        """Mapped groups of a batch, whose times and identities are filled in."""
         groups: list[Group] = []
+        todo = self._survey(batch)
+        records = batch.records
         while todo:
             misfits: dict[Program, list[int]] = {}
             for program, rows in todo.items():
                 group, bad = program.run([records[row].fields for row in rows], rows)
-                if bad:
-                    for row in bad:
-                        record = records[row]
-                        default = self._shapes[record.source_id, record.shape].router.default
-                        misfits.setdefault(default, []).append(row)
+                for row in bad:
+                    default = self.shape(*records[row][:2]).router.default
+                    misfits.setdefault(default, []).append(row)
                 if group.rows:
                     groups.append(group)
             todo = misfits
-        batch = _Batch(records, positions, raws, moments, uids)
         for group in groups:
-            self._complete(group, batch, as_json=as_json)
-        identities = pa.RecordBatch.from_arrays(
-            [
-                pa.array([position.offset for position in positions], pa.int64()),
-                pa.array(uids, pa.string()),
-                pa.array([record.source_id for record in records], pa.string()),
-                pa.array([moment[0] for moment in moments], pa.int64()),
-            ],
-            schema=IDENTITIES,
-        )
-        return groups, identities
+            _complete(group, batch, as_json=as_json)
+        return groups
 
-    def _survey(
-        self,
-        records: Sequence[NativeRecord],
-        positions: Sequence[Position],
-        context: ContextSnapshot,
-    ) -> tuple[list[Moment], list[str], dict[Program, list[int]]]:
-        """Time and identity of each record, and which program maps it."""
+    def _survey(self, batch: _Batch) -> dict[Program, list[int]]:
+        """Fill in time and identity of each record; which program maps which rows."""
         kinds: dict[tuple[str, str], list[int]] = {}
-        for row, record in enumerate(records):
+        for row, record in enumerate(batch.records):
             kinds.setdefault(record[:2], []).append(row)
-        moments: list[Any] = [None] * len(records)
-        uids: list[Any] = [None] * len(records)
         todo: dict[Program, list[int]] = {}
         for kind, rows in kinds.items():
             shape = self._shapes[kind]
-            fields = [records[row].fields for row in rows]
-            received = [positions[row].received_at for row in rows]
-            found = shape.times.moments(fields, received, context.host_clocks)
+            fields = [batch.records[row].fields for row in rows]
+            received = [batch.positions[row].received_at for row in rows]
+            found = shape.times.moments(fields, received, batch.context.host_clocks)
             choose, uid = shape.router.choose, shape.uid
             for row, native, moment in zip(rows, fields, found, strict=True):
-                moments[row] = moment
-                uids[row] = uid(native, positions[row])
+                batch.moments[row] = moment
+                batch.uids[row] = uid(native, batch.positions[row])
                 program = choose(native)
                 if program in todo:
                     todo[program].append(row)
                 else:
                     todo[program] = [row]
-        return moments, uids, todo
+        return todo
 
-    def _complete(self, group: Group, batch: _Batch, *, as_json: bool) -> None:
-        """Fill what Tocsin itself knows of each row."""
-        records, positions, raws, moments, uids = batch
-        rows = group.rows
-        places = [positions[row] for row in rows]
-        times = [moments[row] for row in rows]
-        own: dict[Path, list[Any]] = {
-            ("time",): [moment[0] // 1000 for moment in times],
-            ("tocsin_time",): [moment[0] for moment in times],
-            ("metadata", "uid"): [uids[row] for row in rows],
-            ("metadata", "original_time"): [moment[1] for moment in times],
-            ("metadata", "labels"): [moment[2] for moment in times],
-            ("metadata", "logged_time"): [place.received_at // 1000 for place in places],
-            ("raw_data",): [raws[row] for row in rows]
-            if as_json
-            else [raws[row].decode() for row in rows],
-            ("tocsin_partition",): [place.partition for place in places],
-            ("tocsin_offset",): [place.offset for place in places],
-            ("ingest_day",): self._days_of([place.received_at for place in places]),
-            ("unmapped",): _unmapped(group, [records[row].fields for row in rows], as_json=as_json),
-        }
-        group.columns.update(own)
-        group.constants["tocsin_source",] = group.program.source_id
 
-    def _days_of(self, received: list[int]) -> list[str]:
-        """The UTC day of each time; one for all of them, as a rule."""
-        if min(received) // DAY == max(received) // DAY:
-            return [day_of(received[0])] * len(received)
-        return list(map(day_of, received))
+def _complete(group: Group, batch: _Batch, *, as_json: bool) -> None:
+    """Fill what Tocsin itself knows of each row."""
+    rows, uids = group.rows, batch.uids
+    places = [batch.positions[row] for row in rows]
+    times = [batch.moments[row] for row in rows]
+    raws = [batch.raws[row] for row in rows]
+    natives = [batch.records[row].fields for row in rows]
+    own: dict[Path, list[Any]] = {
+        ("time",): [moment[0] // 1000 for moment in times],
+        ("tocsin_time",): [moment[0] for moment in times],
+        ("metadata", "uid"): [uids[row] for row in rows],
+        ("metadata", "original_time"): [moment[1] for moment in times],
+        ("metadata", "labels"): [moment[2] for moment in times],
+        ("metadata", "logged_time"): [place.received_at // 1000 for place in places],
+        ("raw_data",): raws if as_json else [raw.decode() for raw in raws],
+        ("tocsin_partition",): [place.partition for place in places],
+        ("tocsin_offset",): [place.offset for place in places],
+        ("ingest_day",): _days_of([place.received_at for place in places]),
+        ("unmapped",): _unmapped(group, natives, as_json=as_json),
+    }
+    group.columns.update(own)
+    group.constants["tocsin_source",] = group.program.source_id
+
+
+def _days_of(received: list[int]) -> list[str]:
+    """The UTC day of each time; one for all of them, as a rule."""
+    if min(received) // DAY == max(received) // DAY:
+        return [day_of(received[0])] * len(received)
+    return list(map(day_of, received))
 
 
 def _unmapped(group: Group, records: Sequence[dict[str, Any]], *, as_json: bool) -> list[Any]:

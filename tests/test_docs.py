@@ -76,6 +76,20 @@ def test_every_local_link_leads_somewhere(page: Path) -> None:
     assert broken == []
 
 
+PLACES = (ROOT, ROOT / "src/tocsin", ROOT / "src/tocsin/shipped")
+
+
+@pytest.mark.parametrize(
+    "page",
+    [ROOT / "ARCHITECTURE.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs/adr").glob("*"))],
+    ids=name_of,
+)
+def test_every_file_named_exists(page: Path) -> None:
+    named = re.findall(r"`([a-z_/]+(?:\.py|\.yaml|/))`", page.read_text(encoding="utf-8"))
+    absent = {name for name in named if not any((place / name).exists() for place in PLACES)}
+    assert absent <= {"sources/", "rules/"}
+
+
 @pytest.mark.parametrize("page", pages_with("yaml", "toml", "json"), ids=name_of)
 def test_every_data_block_can_be_read(page: Path) -> None:
     for block in blocks(page):

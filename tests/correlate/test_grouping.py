@@ -60,7 +60,7 @@ def test_a_named_hub_is_no_trace(name: str) -> None:
 
 
 def test_low_findings_anchor_on_the_strongest_first() -> None:
-    keys = [key for key, _, _ in anchors(RICH, ties(RICH, WINDOWS), WINDOWS)]
+    keys = [key for key, _, _ in anchors(ties(RICH, WINDOWS), list(traces(RICH, WINDOWS)), WINDOWS)]
     assert [key[0] for key in keys] == ["p", "p", "s", "b", "h", "a"]
 
 

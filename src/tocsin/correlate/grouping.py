@@ -4,7 +4,7 @@ Findings of level medium and above are *core*: they make incidents. Informationa
 attach to one incident each (see `settle`) and never glue two together.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from ipaddress import ip_address
 from typing import NamedTuple
 
@@ -166,23 +166,23 @@ def window_of(key: str, grouping: Grouping) -> int:
     return grouping.hash_window if key.startswith("x|") else grouping.host_window
 
 
-def anchors(finding: Finding, held: list[Tie], grouping: Grouping) -> list[tuple[str, int, str]]:
-    """(key, window, reason) by which low findings attach, strongest first; `held` are its ties."""
-    found = [
+def anchors(
+    held: Sequence[Tie], shared: Sequence[Trace], grouping: Grouping
+) -> list[tuple[str, int, str]]:
+    """(key, window, reason) by which low findings attach, strongest first.
+
+    `held` and `shared` are the ties and traces of the finding.
+    """
+    strong = [
         (tie.key, anchor_window(tie.key, grouping), tie.reason)
         for kind in "psb"
         for tie in held
         if tie.key[0] == kind
     ]
-    host = host_of(finding)
-    if host and not _named(host, host, grouping):
-        found.append((f"h|{host}", grouping.low_window, f"host {host}"))
-    found.extend(
-        (trace.key, grouping.low_window, trace.reason)
-        for trace in traces(finding, grouping)
-        if trace.key.startswith("a|")
-    )
-    return found
+    weak = [
+        (trace.key, grouping.low_window, trace.reason) for trace in shared if trace.key[0] in "ha"
+    ]
+    return strong + sorted(weak, key=lambda anchor: anchor[0][0] != "h")
 
 
 def _named(key: str, name: str, grouping: Grouping) -> bool:

@@ -106,12 +106,13 @@ class Turn:
             self._extend(tie, finding.time, own)
         minute = self._minute(finding.time // MINUTE)
         minute.observed = minute.decided = False
-        for key, _window, _reason in anchors(finding, held, self._grouping):
+        shared = list(traces(finding, self._grouping))
+        for key, _window, _reason in anchors(held, shared, self._grouping):
             known = minute.marks.get(key)
             if known is None or own.finding_id < known.finding_id:
                 minute.marks[key] = own
         root = self._board.root
-        for trace in traces(finding, self._grouping):
+        for trace in shared:
             members = minute.traces.setdefault(trace.key, {})
             _reason, refs = members.setdefault(trace.member, (trace.reason, []))
             if all(root(ref.group) != root(own.group) for ref in refs):
@@ -122,8 +123,9 @@ class Turn:
         board = self._board
         cell = (finding.time // MINUTE // _LOW_CELL + 1) * _LOW_CELL - 1
         minute = self._minute(cell)
-        held = anchors(finding, ties(finding, self._grouping), self._grouping)
-        for trace in traces(finding, self._grouping):
+        shared = list(traces(finding, self._grouping))
+        held = anchors(ties(finding, self._grouping), shared, self._grouping)
+        for trace in shared:
             members = self._minute(finding.time // MINUTE).traces.setdefault(trace.key, {})
             members.setdefault(trace.member, (trace.reason, []))
         noise = noise_key(finding)

@@ -1,11 +1,13 @@
 """The Observe contract on the whole of `flow.observe`, and the law of one path."""
 
+from collections import Counter
+
 import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-
 from tests.laws import check_observe
+
 from tocsin import flow
 from tocsin.app import parts
 from tocsin.app.hunt import hunt_files
@@ -71,3 +73,19 @@ def test_the_lake_says_what_the_native_records_said(logs, compiled, tmp_path):
     ]
     assert report.findings
     assert {f.finding_id for f in again} == {f.finding_id for f in report.findings}
+
+
+@pytest.mark.data
+@pytest.mark.timeout(300)
+def test_the_lake_says_what_the_native_records_said_on_real_sets(shared_data, compiled, tmp_path):
+    """Compared by rule and original: a record without a number is itself by its place in a file."""
+    sets = shared_data / "detection" / "otrf" / "atomic" / "windows" / "credential_access"
+    report = hunt_files([sets], lake=tmp_path / "lake")
+    native = Counter((f.rule_id, f.events[0].raw) for f in report.findings)
+    stored = Counter(
+        (finding.rule_id, finding.events[0].raw)
+        for batch in scan_raw(tmp_path / "lake")
+        for finding in findings_from_arrow(flow.look(batch, compiled, ContextSnapshot()).hits)
+    )
+    assert native
+    assert stored == native

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -15,10 +15,12 @@ from tocsin.errors import StorageError
 from tocsin.model.envelope import BATCH_ROWS, RAW
 from tocsin.store.lake import OFFSET, table_paths
 
+PARTITION = "tocsin_partition"
+TIME = "tocsin_time"
 _COLUMNS = (
     "raw_data",
-    "tocsin_time",
-    "tocsin_partition",
+    TIME,
+    PARTITION,
     OFFSET,
     "tocsin_source",
     "metadata.logged_time",
@@ -27,7 +29,7 @@ _LATEST = (1 << 63) - 1
 
 
 class LakeFile(NamedTuple):
-    """One file of the lake and what its log entry says of it."""
+    """One file of the lake and what its footer says of it."""
 
     partition: str
     first: int
@@ -59,18 +61,31 @@ def scan_raw(
 
 
 def _files(path: Path) -> Iterator[LakeFile]:
-    """The files of one table as they stand now."""
-    table = DeltaTable(path)
-    for row in pa.table(table.get_add_actions(flatten=True)).to_pylist():
+    """The files of one table as they stand now, by the statistics in their footers.
+
+    Not by those in the log: delta-rs reads only the first 32 columns' of them.
+    """
+    for uri in DeltaTable(path).file_uris():
+        footer = pq.ParquetFile(uri).metadata
+        bounds = {name: _bounds(footer, name) for name in (PARTITION, OFFSET, TIME)}
         yield LakeFile(
-            partition=row["min.tocsin_partition"],
-            first=row[f"min.{OFFSET}"],
-            last=row[f"max.{OFFSET}"],
-            earliest=row["min.tocsin_time"],
-            latest=row["max.tocsin_time"],
+            partition=bounds[PARTITION][0],
+            first=bounds[OFFSET][0],
+            last=bounds[OFFSET][1],
+            earliest=bounds[TIME][0],
+            latest=bounds[TIME][1],
             class_name=path.name,
-            path=str(path / row["path"]),
+            path=uri,
         )
+
+
+def _bounds(footer: pq.FileMetaData, name: str) -> tuple[Any, Any]:
+    """Least and greatest value of a column in a file."""
+    number = footer.schema.names.index(name)
+    parts = [
+        footer.row_group(group).column(number).statistics for group in range(footer.num_row_groups)
+    ]
+    return min(part.min for part in parts), max(part.max for part in parts)
 
 
 def _overlapping(files: list[LakeFile]) -> Iterator[list[LakeFile]]:

@@ -23,17 +23,17 @@ MAX_KNOWN = 256
 """Finding ids remembered for each of 256 first bytes: a guard behind the caller's own."""
 
 _ID_BYTES = 8
-_PRUNE_EVERY = 30 * MINUTE
+_PRUNE_EVERY = 60 * MINUTE
 
 
-class Ref(msgspec.Struct, array_like=True, frozen=True):
+class Ref(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """A group, and the finding that stands for the claim."""
 
     finding_id: str
     group: int
 
 
-class Run(msgspec.Struct, array_like=True):
+class Run(msgspec.Struct, array_like=True, gc=False):
     """Findings that share a key with no gap longer than its window."""
 
     first: int
@@ -47,7 +47,7 @@ class Run(msgspec.Struct, array_like=True):
         return Ref(self.finding_id, self.group)
 
 
-class Mark(msgspec.Struct, array_like=True, frozen=True):
+class Mark(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """Where a key was last seen by a finding of an incident."""
 
     cell: int

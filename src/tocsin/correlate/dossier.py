@@ -24,7 +24,7 @@ _DETAIL_LENGTH = 160
 _READ_LENGTH = 1_000
 
 
-class Step(msgspec.Struct, array_like=True):
+class Step(msgspec.Struct, array_like=True, gc=False):
     """One kind of thing that happened: a rule, on a host, by a user, in a program."""
 
     rule_id: str

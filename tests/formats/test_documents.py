@@ -104,6 +104,12 @@ def test_what_is_no_object_is_refused_not_lost() -> None:
     assert [item.raw for item in items if isinstance(item, Rejected)] == [b"1", b'"two"', b"null"]
 
 
+def test_rubbish_between_documents_is_one_refusal() -> None:
+    items = frame(b'{"a": 1}' + b"]}" * 500 + b'{"b": 2}')
+    assert raws(items) == [b'{"a": 1}', b'{"b": 2}']
+    assert reasons(items) == [(2, "not-an-object")]
+
+
 def test_an_unclosed_document_is_refused_as_far_as_it_goes() -> None:
     items = frame(b'[{"a": 1}, {"b": "x')
     assert raws(items) == [b'{"a": 1}']

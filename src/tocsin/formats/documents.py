@@ -13,11 +13,15 @@ from collections.abc import Iterator
 from tocsin.formats.limits import Limits
 from tocsin.formats.records import Block, Item, Rejected
 
-_PLAIN = re.compile(rb'(?:[^"{}\[\]]++|"(?:[^"\\\n]++|\\[^\n])*+")*+')
-"""Anything that does not change the depth, whole strings included."""
-_STRING_REST = re.compile(rb'(?:[^"\\\n]++|\\[^\n])*+')
-_GAP = re.compile(rb"[\s,]*+")
-_SCALAR = re.compile(rb'"(?:[^"\\\n]++|\\[^\n])*+"?+|[^\s,\[\]{}"]++|.', re.DOTALL)
+_PLAIN = re.compile(rb'[^"{}\[\]]*(?:"[^"\\\n]*(?:\\[^\n][^"\\\n]*)*"[^"{}\[\]]*)*')
+"""Anything that does not change the depth, whole strings included. Nothing follows the outer group,
+so the only way back is out of one unfinished string: the time is linear."""
+_STRING_REST = re.compile(rb'[^"\\\n]*(?:\\[^\n][^"\\\n]*)*')
+_GAP = re.compile(rb"[\s,]*")
+_SCALAR = re.compile(rb'"[^"\\\n]*(?:\\[^\n][^"\\\n]*)*"?|[^\s,\[\]{}"]+|}+|.', re.DOTALL)
+"""A value between the records of an array that is none."""
+_JUNK = re.compile(rb'"[^"\\\n]*(?:\\[^\n][^"\\\n]*)*"?|[^{\["\n]+|\n')
+"""The same outside of arrays, up to where a record may begin."""
 WRAPPER = re.compile(
     rb'\{\s*(?:"@odata\.[\w.]+"\s*:\s*"[^"\\]*"\s*,\s*){0,3}'
     rb'"(?:Records|records|Events|events|value)"\s*:\s*\[\s*(?=[{\]])'
@@ -102,7 +106,8 @@ class DocumentFramer:
 
     def _stray(self, *, last: bool) -> bool:
         """Something between records that is no object: it is refused, not lost."""
-        end = _SCALAR.match(self._text, self._at).end()  # type: ignore[union-attr]  # matches always
+        stray = _SCALAR if self._array else _JUNK
+        end = stray.match(self._text, self._at).end()  # type: ignore[union-attr]  # matches always
         # One byte more may be a backslash whose character is still to come.
         cut = end + 1 >= len(self._text) and not last
         if cut and end - self._at <= self._limits.max_record:

@@ -1,8 +1,9 @@
 """Compiling binds rules to logsources and keeps only what active rules need."""
 
-from tests.detect.sigma_rules import Compile, rule
+import pytest
+from tests.detect.sigma_rules import Compile, fires, record, rule
 
-from tocsin.detect.sigma import compile_plan, parse_rules
+from tocsin.detect.sigma import Plan, automata, compile_plan, parse_rules
 from tocsin.detect.sigma.compilation import leaves_of
 from tocsin.model.logsources import LogsourceBinding
 from tocsin.model.rules import RuleState
@@ -53,6 +54,17 @@ def test_category_and_service_must_both_hold() -> None:
     scope = plan.scopes[0]
     wanted = {plan.predicates[leaf].text for leaf in leaves_of(scope.condition)}
     assert wanted == {"2", "x"}
+
+
+def test_a_machine_without_hyperscan_compiles_and_matches(
+    logsources: tuple[LogsourceBinding, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(automata, "hyperscan", None)
+    text = rule({"selection": {"F|contains": "needle"}, "words": ["kiwi"]}, "1 of them")
+    plan = Plan.load(compile_plan(parse_rules([("x", text.encode())]), logsources).dump())
+    assert (plan.engine, plan.databases) == ("", ())
+    rows = [record({"F": "a Needle"}), record({"G": "KIWI"}), record({"G": "needle"})]
+    assert fires(plan, *rows) == [True, True, False]
 
 
 def test_without_hyperscan_nothing_is_bound_to_this_cpu() -> None:

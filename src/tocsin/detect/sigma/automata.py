@@ -4,9 +4,10 @@ Two make the same promise: hyperscan (x86-64 only; compiled databases are stored
 plain one in Python, which picks candidates by their four-letter fragments.
 """
 
-import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
+
+import re2
 
 from tocsin.detect.sigma.checks import Check, check_of
 from tocsin.detect.sigma.ir import Op, Predicate
@@ -205,7 +206,10 @@ def raw_search(expressions: Sequence[bytes], *, use_hyperscan: bool) -> RawSearc
     """A search for any of the expressions in raw bytes, ignoring ASCII case."""
     if use_hyperscan and hyperscan is not None:
         return _hyperscan_search(expressions)
-    search = re.compile(b"|".join(expressions), re.IGNORECASE).search
+    options = re2.Options()
+    options.encoding = re2.Options.Encoding.LATIN1
+    options.case_sensitive = False
+    search = re2.compile(b"|".join(expressions), options).search
 
     def plain(raw: bytes, _report: Report, _flags: int, found: list[int]) -> None:
         if search(raw):

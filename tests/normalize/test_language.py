@@ -96,6 +96,7 @@ def changed(old: str, new: str) -> str:
         ("when: {what: login}", "when: {who: login}", 11, "must name what"),
         ("class: base_event", "class: process_activity", 19, "process_activity needs"),
         ("source: demo", "source: other", 0, "all three must be the same"),
+        ("use: who", "use: who\n    set: {status: done}", 19, "status is both set and mapped"),
         ("src_endpoint.ip: from", "activity_id: from", 11, "activity is given and mapped"),
         ("activity: Logon", "activity: Logon\n    activity: 2", 14, "here and in line 13"),
     ],

@@ -13,7 +13,7 @@ import orjson
 from tocsin.model.content import ContentFile, ContentSet, Problem
 from tocsin.model.records import Position, Undecodable
 from tocsin.model.stages import ContextSnapshot
-from tocsin.normalize.compile import source_files
+from tocsin.normalize.folders import source_files
 from tocsin.normalize.normalizer import Normalizer
 from tocsin.normalize.ocsf.validate import validate
 from tocsin.normalize.sources import compile_sources

@@ -3,10 +3,12 @@
 from tocsin.errors import ContentError
 from tocsin.model.content import ContentSet, Problem
 from tocsin.model.sources import SourceSpec
-from tocsin.normalize.compile import MappingCompiler, load_source, source_files
+from tocsin.normalize.compile import MappingCompiler
+from tocsin.normalize.folders import load_source, source_files
 from tocsin.normalize.language import MappingSpec
 from tocsin.normalize.moments import zone_offset
-from tocsin.normalize.normalizer import CompiledShape, Normalizer, Router
+from tocsin.normalize.normalizer import Normalizer
+from tocsin.normalize.routes import CompiledShape, Router
 from tocsin.normalize.shapes import READERS
 
 

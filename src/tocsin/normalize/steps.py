@@ -1,0 +1,170 @@
+"""From a line of `map:` to a step that fills columns, checked against OCSF."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from tocsin.errors import ContentError
+from tocsin.model.sources import ShapeSpec
+from tocsin.normalize.columns import Memo, Path, Step, memo_of
+from tocsin.normalize.converters import CONVERTERS, FAILED
+from tocsin.normalize.fit import (
+    constant_value,
+    default_converter,
+    enum_value,
+    misfit,
+    plain_table,
+    table_function,
+)
+from tocsin.normalize.language import ConstantRule, FieldRule
+from tocsin.normalize.objects import Tree
+from tocsin.normalize.ocsf import OCSF_VERSION
+from tocsin.normalize.ocsf.schema import Attribute, OcsfSchema
+from tocsin.normalize.own import RESERVED
+
+_PLAIN = ("string_t", "process_name_t", "username_t", "hostname_t", "file_name_t")
+"""Text of any form: what a table without an enumeration may make."""
+
+
+def dots(path: Path) -> str:
+    """A path as authors write it."""
+    return ".".join(path)
+
+
+def choices(attribute: Attribute) -> str:
+    """The values of an enumeration, for an error."""
+    return ", ".join(f"{key} {caption}" for key, caption in attribute.enum.items())
+
+
+def attribute_of(schema: OcsfSchema, class_name: str, line: ConstantRule | FieldRule) -> Attribute:
+    """What OCSF says of the target of a line; raises ContentError when it may not be set."""
+    if line.target in RESERVED:
+        raise ContentError(line.where, f"{dots(line.target)} is set by Tocsin itself")
+    attribute = schema.attribute(class_name, line.target)
+    if attribute is None:
+        raise ContentError(
+            line.where, f"OCSF {OCSF_VERSION} has no {dots(line.target)} in {class_name}"
+        )
+    for depth in range(1, len(line.target)):
+        outer = schema.attribute(class_name, line.target[:depth])
+        if outer and outer.is_array:
+            place = dots(line.target[:depth])
+            raise ContentError(line.where, f"{place} is a list: map the list itself")
+    return attribute
+
+
+class StepMaker:
+    """Makes the steps of one source; memos are shared by all of its programs."""
+
+    def __init__(self, schema: OcsfSchema, tables: dict[str, dict[str, Any]]) -> None:
+        self._schema = schema
+        self._tables = tables
+        self._memos: dict[Any, Memo] = {}
+
+    def steps(self, lines: tuple[FieldRule, ...], shape: ShapeSpec, tree: Tree) -> list[Step]:
+        """The steps of an event for one shape, entered into `tree`; raises ContentError."""
+        made = []
+        for line in lines:
+            step = self._step(line, shape, tree)
+            for target in step.targets:
+                tree.add_field(target, line.where, always=step.default is not None)
+            made.append(step)
+        return _with_spares(made)
+
+    def _step(self, line: FieldRule, shape: ShapeSpec, tree: Tree) -> Step:
+        attribute = attribute_of(self._schema, tree.class_name, line)
+        native = (name for field in line.names for name in shape.aliases.get(field, (field,)))
+        names = tuple(dict.fromkeys(native))
+        if line.table or attribute.enum:
+            return self._from_table(line, attribute, names)
+        return self._converted(line, attribute, names, tree)
+
+    def _converted(
+        self, line: FieldRule, attribute: Attribute, names: tuple[str, ...], tree: Tree
+    ) -> Step:
+        word = line.convert or default_converter(attribute)
+        converter = CONVERTERS.get(word)
+        if converter is None:
+            known = ", ".join(sorted(CONVERTERS))
+            raise ContentError(line.where, f"no converter {word!r}; known: {known}")
+        problem = misfit(converter, attribute)
+        if problem:
+            raise ContentError(line.where, f"{dots(line.target)}: `{word}` {problem}")
+        targets = tuple((*line.target, name) for name in converter.outputs) or (line.target,)
+        for target in targets:
+            if self._schema.attribute(tree.class_name, target) is None:
+                raise ContentError(line.where, f"`{word}` needs {dots(target)}, which OCSF lacks")
+        for name, value in converter.constants:
+            tree.add_extra((*line.target, name), value)
+        memo = self._memo(word, converter.function, len(targets))
+        return Step(names, memo, targets, self._default(line, attribute, targets))
+
+    def _default(
+        self, line: FieldRule, attribute: Attribute, targets: tuple[Path, ...]
+    ) -> tuple[Any, ...] | None:
+        if line.default is None:
+            return None
+        one = targets == (line.target,)
+        value = constant_value(self._schema, attribute, line.default) if one else FAILED
+        if value is FAILED:
+            raise ContentError(line.where, f"the default {line.default!r} does not fit")
+        return (value,)
+
+    def _from_table(self, line: FieldRule, attribute: Attribute, names: tuple[str, ...]) -> Step:
+        own = {key: key for key in attribute.enum}
+        table = self._tables.get(line.table) if line.table else own
+        if table is None:
+            raise ContentError(line.where, f"no table {line.table!r} in this mapping")
+        if line.convert or attribute.is_array:
+            raise ContentError(line.where, "a table makes one value and needs no `as:`")
+        key = ("table", line.table, attribute.type, tuple(attribute.enum.items()))
+        if attribute.enum:
+            return self._to_enum(line, attribute, names, table, key)
+        if attribute.type not in _PLAIN:
+            raise ContentError(line.where, f"a table cannot make {attribute.type}")
+        memo = self._memo(key, plain_table(table), 1)
+        return Step(names, memo, (line.target,), self._default(line, attribute, (line.target,)))
+
+    def _to_enum(
+        self,
+        line: FieldRule,
+        attribute: Attribute,
+        names: tuple[str, ...],
+        table: dict[str, Any],
+        key: tuple[Any, ...],
+    ) -> Step:
+        wanted = [*table.values(), *([] if line.default is None else [line.default])]
+        for value in wanted:
+            if enum_value(attribute, value) is FAILED:
+                known = choices(attribute)
+                raise ContentError(
+                    line.where, f"{dots(line.target)} has no value {value!r}; it has: {known}"
+                )
+        if not attribute.sibling:
+            raise ContentError(line.where, f"{dots(line.target)} cannot be filled from a table")
+        default = None
+        if line.default is not None:
+            found = enum_value(attribute, line.default)
+            default = (found, attribute.enum[str(found)])
+        memo = self._memo(key, table_function(attribute, table), 2)
+        sibling = (*line.target[:-1], attribute.sibling)
+        return Step(names, memo, (line.target, sibling), default)
+
+    def _memo(self, key: Any, function: Callable[[Any], Any], width: int) -> Memo:
+        if key not in self._memos:
+            self._memos[key] = memo_of(function, width)
+        return self._memos[key]
+
+
+def _with_spares(steps: list[Step]) -> list[Step]:
+    """Tell each step with several names which of them no other step reads."""
+    readers: dict[str, int] = {}
+    for step in steps:
+        for name in step.names:
+            readers[name] = readers.get(name, 0) + 1
+    return [
+        replace(step, spare=frozenset(name for name in step.names if readers[name] == 1))
+        if len(step.names) > 1
+        else step
+        for step in steps
+    ]

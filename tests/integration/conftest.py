@@ -28,19 +28,21 @@ class Truth:
         return sum(map(len, self.lines.values()))
 
 
-@pytest.fixture(scope="session")
-def truth(tmp_path_factory: pytest.TempPathFactory) -> Truth:
-    """Four hours of the enterprise with its attack."""
-    folder = tmp_path_factory.mktemp("truth")
+def make_truth(folder: Path) -> Truth:
+    """Four hours of the enterprise with its attack, written below `folder`."""
     write_history(folder / "logs", folder / "truth.jsonl", seed=11, start=START, duration=4 * HOUR)
     report = hunt_files([folder / "logs"])
-    lines = {
-        p.name: p.read_bytes().splitlines(keepends=True)
-        for p in sorted((folder / "logs").iterdir())
-    }
+    files = sorted((folder / "logs").iterdir())
+    lines = {path.name: path.read_bytes().splitlines(keepends=True) for path in files}
     pairs = Counter((f.rule_id, f.events[0].raw) for f in report.findings)
     assert pairs, "the logs must hold something to find"
     return Truth(lines, pairs)
+
+
+@pytest.fixture(scope="session")
+def truth(tmp_path_factory: pytest.TempPathFactory) -> Truth:
+    """The same for all tests."""
+    return make_truth(tmp_path_factory.mktemp("truth"))
 
 
 @pytest.fixture

@@ -94,7 +94,7 @@ def test_every_crash_point(truth: Truth, service: Service, point: str) -> None:
     (service.logs / "not-a-log.bin").write_bytes(b"\x89PNG\r\n" + bytes(64))
     service.start(crash_at=point)
     feeder = feed(service.logs, truth, seconds=2.0)
-    service.wait_logged("restarting", within=25.0)
+    assert service.logged("restarting", within=25.0), service.log()[-2000:]
     service.kill(whole_group=True)
     feeder.join()
     service.start()

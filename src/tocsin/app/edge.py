@@ -6,6 +6,7 @@ has one writer and its records keep the order in which they were read.
 
 import signal
 import threading
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from multiprocessing.synchronize import Event
@@ -111,6 +112,7 @@ def _source(site: Site, one: Input) -> FileSource:
 def _collect(runners: Sequence[Runner], stop: _Stop, site: Site, partitions: Sequence[str]) -> None:
     """Step every partition's inputs in turn until it is time to end."""
     clock, told = SystemClock(), 0.0
+    refused: Counter[tuple[str, str]] = Counter()
     while not stop.event.is_set():
         moved = 0
         for name, runner in zip(partitions, runners, strict=True):
@@ -119,8 +121,17 @@ def _collect(runners: Sequence[Runner], stop: _Stop, site: Site, partitions: Seq
             moved += runner.counts.received - before
             metrics.received.labels(name).inc(runner.counts.received - before)
             metrics.received_bytes.labels(name).inc(runner.counts.bytes - size)
+            _export(name, runner, refused)
         if clock.monotonic() - told > 1:
             told = clock.monotonic()
             metrics.spool_waiting.set(sum(backlog(site.spool, name)[0] for name in partitions))
         if not moved:
             stop.pause(IDLE)
+
+
+def _export(name: str, runner: Runner, refused: Counter[tuple[str, str]]) -> None:
+    """Count what was refused since the last time, and say when reading stands still."""
+    for reason, n in runner.counts.rejected.items():
+        metrics.refused.labels(name, reason).inc(n - refused[name, reason])
+        refused[name, reason] = n
+    metrics.standing_still.labels(name).set(bool(runner.counts.waiting))

@@ -21,3 +21,12 @@ spool_waiting = Gauge(
     "tocsin_spool_waiting_bytes", "Bytes in the spool not yet in the lake",
     multiprocess_mode="mostrecent",
 )  # fmt: skip
+refused = Counter(
+    "tocsin_refused_records", "Records and files refused by their reader", ["partition", "reason"]
+)
+standing_still = Gauge(
+    "tocsin_reading_stands_still",
+    "1 while the spool or the disk is full",
+    ["partition"],
+    multiprocess_mode="mostrecent",
+)

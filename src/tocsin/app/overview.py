@@ -78,7 +78,11 @@ def find_incident(book: Casebook, beginning: str) -> Incident:
     exact = book.incident(beginning)
     if exact is not None:
         return exact
-    found = [one for one in book.incidents(100_000) if one.incident_id.startswith(beginning)]
+    found = [
+        one
+        for one in book.incidents(100_000)
+        if any(known.startswith(beginning) for known in (one.incident_id, *one.aliases))
+    ]
     if len(found) == 1:
         return found[0]
     what = "several incidents begin" if found else "no incident begins"
@@ -94,6 +98,8 @@ def last_grade(book: Casebook, incident_id: str) -> str:
 def query(lake: Path, state: Path | None, sql: str, limit: int) -> Answer:
     """Run a person's SELECT over the lake, incidents and findings in a limited child process."""
     known = state is not None and state.exists()
+    if not known and not lake.is_dir():
+        raise UsageError(f"nothing is stored in {lake} yet")
     tables = State(state, read_only=True).casebook.tables() if state and known else {}
     return run_query(sql, lake, tables=tables, limits=Limits(rows=limit))
 

@@ -38,11 +38,14 @@ for _name, (_target, _help) in _COMMANDS.items():
 def run(tokens: Sequence[str]) -> int:
     """Run one command line; returns the exit code."""
     try:
-        result = app(list(tokens), exit_on_error=False, result_action="return_value")
+        result = app(
+            list(tokens), exit_on_error=False, print_error=False, result_action="return_value"
+        )
     except TocsinError as error:
         _complain(str(error))
         return 2
-    except CycloptsError:
+    except CycloptsError as error:
+        _complain(f"{error} (`tocsin {tokens[0] if tokens else ''} --help` lists what there is)")
         return 2
     except BrokenPipeError:
         sys.stderr.close()

@@ -31,8 +31,10 @@ SHORT = 24
 class Screen:
     """Writes text, tables and progress; never interprets what came out of a log."""
 
-    def __init__(self, stream: TextIO = sys.stdout) -> None:
-        self._out = Console(file=stream, highlight=False, markup=False, emoji=False, soft_wrap=True)
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._out = Console(
+            file=stream or sys.stdout, highlight=False, markup=False, emoji=False, soft_wrap=True
+        )
         self._err = Console(stderr=True, highlight=False, markup=False, emoji=False)
 
     def line(self, text: str = "", style: str = "") -> None:

@@ -5,7 +5,7 @@ plain one in Python, which picks candidates by their four-letter fragments.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import re2
 
@@ -71,42 +71,51 @@ class Compiled:
         self.approximate = approximate
 
 
+class _Entry(NamedTuple):
+    """One pattern on its way into a database."""
+
+    number: int
+    expression: bytes
+    flags: int
+
+
 def compile_hyperscan(predicates: Sequence[Numbered]) -> Compiled | None:
     """A database of all predicates that hyperscan can run, or None when there are none."""
-    expressions: list[bytes] = []
-    ids: list[int] = []
-    flags: list[int] = []
+    entries = [_Entry(n, _expression(p), _flags(p)) for n, p in predicates]
     approximate: list[int] = []
-    for number, predicate in predicates:
-        expression = _expression(predicate)
-        flag = _flags(predicate)
-        if predicate.op in (Op.RE, Op.GLOB):
-            usable = _usable(expression, flag)
-            if usable is None:
-                continue
-            if usable != flag:
-                approximate.append(number)
-            flag = usable
-        expressions.append(expression)
-        ids.append(number)
-        flags.append(flag)
-    if not ids:
+    data = _database(entries)
+    if data is None:  # one of them at least: find out which
+        usable = [found for entry in entries if (found := _usable(entry)) is not None]
+        exact = set(entries)
+        approximate = [entry.number for entry in usable if entry not in exact]
+        entries = usable
+        data = _database(entries)
+    if data is None:
+        return None
+    return Compiled(data, [entry.number for entry in entries], approximate)
+
+
+def _usable(entry: _Entry) -> _Entry | None:
+    """The entry as it compiles: as it is, or approximated, or not at all."""
+    rough = entry._replace(flags=entry.flags | hyperscan.HS_FLAG_PREFILTER)
+    return next((one for one in (entry, rough) if _database([one]) is not None), None)
+
+
+def _database(entries: Sequence[_Entry]) -> bytes | None:
+    """A stored database of these patterns, or None when there are none or one does not compile."""
+    if not entries:
         return None
     database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
-    database.compile(expressions=expressions, ids=ids, elements=len(ids), flags=flags)
-    return Compiled(hyperscan.dumpb(database), ids, approximate)
-
-
-def _usable(expression: bytes, flag: int) -> int | None:
-    """`flag`, or with approximation added when only that compiles, or None."""
-    for attempt in (flag, flag | hyperscan.HS_FLAG_PREFILTER):
-        database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
-        try:
-            database.compile(expressions=[expression], ids=[0], elements=1, flags=[attempt])
-        except hyperscan.error:
-            continue
-        return attempt
-    return None
+    try:
+        database.compile(
+            expressions=[entry.expression for entry in entries],
+            ids=[entry.number for entry in entries],
+            elements=len(entries),
+            flags=[entry.flags for entry in entries],
+        )
+    except hyperscan.error:
+        return None
+    return bytes(hyperscan.dumpb(database))
 
 
 def _flags(predicate: Predicate) -> int:

@@ -1,10 +1,11 @@
 """`python -m bench.normalize [INPUT...]`: what normalizing costs per event, step by step.
 
 CPU time of this process, on the product's own code: parsing JSON alone, reading the shape as well,
-mapping to columns, and columns to Arrow. Caches are empty in the pass `cold` and full in `warm`.
+mapping to columns, and columns to Arrow. Garbage is collected as in the workers. Caches are empty in the pass `cold` and full in `warm`.
 """
 
 import argparse
+import gc
 import time
 from collections.abc import Callable
 from typing import TypeVar
@@ -13,6 +14,7 @@ import orjson
 
 from bench.inputs import NAMES, batches
 from tocsin.app import parts
+from tocsin.app.workers import GC_THRESHOLDS
 from tocsin.model.records import NativeRecord, Position
 from tocsin.model.stages import ContextSnapshot
 from tocsin.normalize import Normalizer, compile_sources
@@ -33,6 +35,8 @@ def main() -> None:
         if normalizer is None:
             parser.error("the sources do not compile: run `tocsin check`")
         print(f"{name}: sources compiled in {took:.2f} s")
+        gc.freeze()
+        gc.set_threshold(*GC_THRESHOLDS)
         for kind in ("cold", "warm"):
             measure(name, kind, normalizer)
 

@@ -116,15 +116,7 @@ class Normalizer:
 
         Within a class, rows stand by `CHUNK`, then by event type, then in the order of `records`.
         """
-        groups: list[Group] = []
-        moments: list[Moment] = []
-        uids: list[str] = []
-        for start in range(0, len(records), CHUNK):
-            part = slice(start, start + CHUNK)
-            batch = _Batch(records[part], positions[part], raws[part], context)
-            groups += self._map(batch, as_json=True)
-            moments += batch.moments
-            uids += batch.uids
+        groups, moments, uids = self._in_chunks(records, positions, raws, context)
         identities = pa.RecordBatch.from_arrays(
             [
                 pa.array([position.offset for position in positions], pa.int64()),
@@ -144,7 +136,7 @@ class Normalizer:
         context: ContextSnapshot,
     ) -> list[Group]:
         """The first half of `batches`: mapped columns, group by group."""
-        return self._map(_Batch(records, positions, raws, context), as_json=True)
+        return self._in_chunks(records, positions, raws, context)[0]
 
     def assemble(self, groups: Sequence[Group]) -> dict[str, pa.RecordBatch]:
         """The second half of `batches`: mapped groups as Arrow, by class."""
@@ -152,6 +144,25 @@ class Normalizer:
         for group in groups:
             by_class.setdefault(group.program.class_name, []).append(group)
         return {name: self._assembler.batch(name, by_class[name]) for name in sorted(by_class)}
+
+    def _in_chunks(
+        self,
+        records: Sequence[NativeRecord],
+        positions: Sequence[Position],
+        raws: Sequence[bytes],
+        context: ContextSnapshot,
+    ) -> tuple[list[Group], list[Moment], list[str]]:
+        """Mapped groups, times and identities of any number of records."""
+        groups: list[Group] = []
+        moments: list[Moment] = []
+        uids: list[str] = []
+        for start in range(0, len(records), CHUNK):
+            part = slice(start, start + CHUNK)
+            batch = _Batch(records[part], positions[part], raws[part], context)
+            groups += self._map(batch, as_json=True)
+            moments += batch.moments
+            uids += batch.uids
+        return groups, moments, uids
 
     def _map(self, batch: _Batch, *, as_json: bool) -> list[Group]:
         """Mapped groups of a batch, whose times and identities are filled in."""

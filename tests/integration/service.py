@@ -135,6 +135,11 @@ class Service:
         state = State(self.folder / "data" / "state.db", read_only=True)
         return list(state.casebook.all_findings())
 
+    def dead_letters(self) -> list[str]:
+        """Reasons of what could not be used."""
+        state = State(self.folder / "data" / "state.db", read_only=True)
+        return [letter.reason for letter in state.intake.dead_letters(1_000)]
+
     def wait_stored(self, total: int, within: float = 60.0) -> None:
         """Wait until `total` rows are in the lake."""
         deadline = time.monotonic() + within

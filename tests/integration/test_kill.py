@@ -32,20 +32,25 @@ def crash_points() -> list[str]:
 
 def feed(folder: Path, truth: Truth, seconds: float) -> threading.Thread:
     """Append all lines to their files in small steps over about `seconds`."""
+    steps = max(1, int(seconds / 0.05))
 
     def run() -> None:
-        steps = max(1, int(seconds / 0.05))
         for step in range(steps):
-            for name, lines in truth.lines.items():
-                part = lines[len(lines) * step // steps : len(lines) * (step + 1) // steps]
-                if part:
-                    with (folder / name).open("ab") as file:
-                        file.writelines(part)
+            append(folder, truth, (step, step + 1), steps)
             time.sleep(0.05)
 
     thread = threading.Thread(target=run)
     thread.start()
     return thread
+
+
+def append(folder: Path, truth: Truth, steps: tuple[int, int], of: int) -> None:
+    """Append the lines of some steps `of` so many to their files."""
+    for name, lines in truth.lines.items():
+        part = lines[len(lines) * steps[0] // of : len(lines) * steps[1] // of]
+        if part:
+            with (folder / name).open("ab") as file:
+                file.writelines(part)
 
 
 def check(service: Service, truth: Truth) -> None:

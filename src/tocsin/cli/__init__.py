@@ -56,4 +56,4 @@ def run(tokens: Sequence[str]) -> int:
 def _complain(text: str) -> None:
     from tocsin.model.text import visible  # noqa: PLC0415  # only when there is something to say
 
-    print(f"tocsin: {visible(text, 2_000)}", file=sys.stderr)
+    print(f"tocsin: {visible(' '.join(text.split()), 2_000)}", file=sys.stderr)

@@ -32,8 +32,10 @@ class Screen:
     """Writes text, tables and progress; never interprets what came out of a log."""
 
     def __init__(self, stream: TextIO | None = None) -> None:
+        stream = stream or sys.stdout
+        width = None if stream.isatty() else 10_000
         self._out = Console(
-            file=stream or sys.stdout, highlight=False, markup=False, emoji=False, soft_wrap=True
+            file=stream, width=width, highlight=False, markup=False, emoji=False, soft_wrap=True
         )
         self._err = Console(stderr=True, highlight=False, markup=False, emoji=False)
 
@@ -70,8 +72,7 @@ class Screen:
             )
         for row in rows:
             table.add_row(*(Text(visible(cell, 500)) for cell in row))
-        width = None if self._out.is_terminal else 10_000
-        self._out.print(table, soft_wrap=False, width=width)
+        self._out.print(table, soft_wrap=False)
 
     @contextmanager
     def progress(self) -> Iterator["Bar"]:

@@ -1,8 +1,8 @@
 """`python -m bench.normalize [INPUT...]`: what normalizing costs per event, step by step.
 
 CPU time of this process, on the product's own code: parsing JSON alone, reading the shape as well,
-mapping to columns, and columns to Arrow. Garbage is collected as in the workers. Caches are empty in
-the pass `cold` and full in `warm`.
+mapping to columns, and columns to Arrow. Garbage is collected as in the workers. Caches are empty
+in the pass `cold` and full in `warm`.
 """
 
 import argparse

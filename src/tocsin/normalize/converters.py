@@ -110,7 +110,7 @@ def address(value: Any) -> Any:
 def port(value: Any) -> Any:
     """A port from 0 to 65,535."""
     found = integer(value)
-    return found if found is not FAILED and 0 <= found <= 65_535 else FAILED  # noqa: PLR2004
+    return found if found is not FAILED and 0 <= found <= 65_535 else FAILED  # noqa: PLR2004 (the last port)
 
 
 def guid(value: Any) -> Any:

@@ -24,6 +24,7 @@ class FieldProgram:
             if predicate.op is Op.EQ:
                 table = self._exact_cased if predicate.cased else self._exact
                 table.setdefault(predicate.text, []).append(number)
+        self._longest = max(map(len, self._exact), default=-1)
         folding, original = scanners(predicates, databases)
         self._folded = tuple(scanner.scan for scanner in folding)
         self._original = tuple(scanner.scan for scanner in original)
@@ -41,7 +42,7 @@ class FieldProgram:
         if not text:
             return list(self._of_empty())
         folded = text.lower()
-        found = list(self._exact.get(folded, ()))
+        found = list(self._exact.get(folded, ())) if len(folded) <= self._longest else []
         if self._always:
             found.extend(self._always)
         if self._exact_cased:

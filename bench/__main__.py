@@ -29,6 +29,9 @@ from tocsin.store.lake import Lake
 
 T = TypeVar("T")
 
+MARK = 1_000_000
+"""Events between two looks at memory: what grows without bound shows."""
+
 
 def main() -> None:
     """Measure and print."""
@@ -66,6 +69,8 @@ def measure(name: str, rules: Path) -> float:
         spent["raw to findings"] += seconds
         findings += seen.hits.num_rows
         events, size = events + raw.num_rows, size + raw_size
+        if events // MARK > (events - raw.num_rows) // MARK:
+            print(f"  {events:,} events, resident {resident():,.0f} MB", flush=True)
     print(f"{events:,} events, {size / 1e6:,.0f} MB, {findings:,} findings; CPU time, one process")
     row("raw to findings", spent["raw to findings"], events, size)
     stages = Stages(parts.build(setup), context)
@@ -77,6 +82,12 @@ def measure(name: str, rules: Path) -> float:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"peak memory of this process {peak:,.0f} MB")
     return events / spent["raw to findings"]
+
+
+def resident() -> float:
+    """Megabytes that this process holds now."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize() / 1e6
 
 
 def _envelopes(name: str) -> Iterator[tuple[pa.RecordBatch, int]]:
@@ -95,7 +106,7 @@ class Stages:
         self.spent: dict[str, float] = {}
         self._waiting: dict[str, list[pa.RecordBatch]] = {}
         self._hits: list[flow.Hit] = []
-        self._rows = self._last = 0
+        self._rows = self._last = self.events = 0
 
     def run(self, envelopes: Iterator[tuple[pa.RecordBatch, int]], lake: Lake) -> None:
         """Put a whole input through."""
@@ -126,6 +137,9 @@ class Stages:
         for class_name, rows in events.items():
             self._waiting.setdefault(class_name, []).append(rows)
         self._rows += raw.num_rows
+        self.events += raw.num_rows
+        if self.events // MARK > (self.events - raw.num_rows) // MARK:
+            print(f"  {self.events:,} events, resident {resident():,.0f} MB", flush=True)
         self._last = raw.column("offset")[-1].as_py()
 
     def _part(self, raw: pa.RecordBatch) -> flow.Decoded:

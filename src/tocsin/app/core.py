@@ -73,6 +73,9 @@ QUIET = 30_000_000
 CONTENT = "content"
 """The fold that remembers which content core works with."""
 
+MOST_CLOCKS = 50_000
+"""Hosts whose clock is remembered; the names come from logs, so there must be an end."""
+
 CLOCKS = "host-clock"
 """The fold that remembers each host's clock."""
 
@@ -332,6 +335,8 @@ class Core:
             if known is None or (
                 known.offset != estimate.offset and known.samples <= estimate.samples
             ):
+                if host not in self._clocks and len(self._clocks) >= MOST_CLOCKS:
+                    continue
                 self._clocks[host] = estimate
                 changed[host] = msgspec.msgpack.encode(estimate)
         self._clocks_version += bool(changed)

@@ -11,7 +11,7 @@ from tocsin.content import load
 from tocsin.detect.sigma.logsources import load_logsources
 from tocsin.detect.sigma.matcher import Matcher
 from tocsin.detect.sigma.plan import Plan, plan_key
-from tocsin.errors import ContentError
+from tocsin.errors import ContentError, StorageError
 from tocsin.flow import Compiled
 from tocsin.formats.read import read_members
 from tocsin.model.content import ContentSet, Problem
@@ -48,13 +48,12 @@ def _is_rule(name: str) -> bool:
 
 
 def prepare(content: ContentSet, files: Iterable[tuple[str, bytes]], cache: Path) -> Setup:
-    """Compile the rules unless the cache holds them; the cache is only ever added to."""
+    """Compile the rules unless the cache holds them whole."""
     files = list(files)
     bindings = logsources(content)
     path = cache / f"{plan_key(files, bindings)}.plan"
-    if not path.exists():
-        from tocsin.detect.sigma.compilation import compile_plan  # noqa: PLC0415  # slow to load
-        from tocsin.detect.sigma.parse import parse_rules  # noqa: PLC0415
+    if not _is_whole(path):
+        from tocsin.detect.sigma import compile_plan, parse_rules  # noqa: PLC0415  # slow to load
 
         data = compile_plan(parse_rules(files), bindings).dump()
         cache.mkdir(parents=True, exist_ok=True)
@@ -62,6 +61,15 @@ def prepare(content: ContentSet, files: Iterable[tuple[str, bytes]], cache: Path
         fresh.write_bytes(data)
         fresh.replace(path)
     return Setup(content, str(path))
+
+
+def _is_whole(path: Path) -> bool:
+    """Whether the cache holds this plan as it was written."""
+    try:
+        Plan.load(path.read_bytes())
+    except (FileNotFoundError, StorageError):
+        return False
+    return True
 
 
 def cache_folder() -> Path:

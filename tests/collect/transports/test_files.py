@@ -181,6 +181,7 @@ def test_the_first_line_of_json_is_not_mistaken_for_a_document(site: Site) -> No
         ("x.json", b'[{"a": 1}, {"a": 2}]'),
         ("x.txt", '{"a": 1}\n{"a": 2}'.encode("utf-16")),
     ],
+    ids=["zip", "gz", "document", "utf-16"],
 )
 def test_what_is_no_text_of_lines_is_read_once_it_rests(site: Site, name: str, data: bytes) -> None:
     site.write(name, data[:-5])

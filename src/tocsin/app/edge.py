@@ -1,7 +1,7 @@
 """The process at the edge: transports into the spool; health and metrics for the outside.
 
-Every input belongs to one partition for good (by its place in the settings), so that a partition
-has one writer and its records keep the order in which they were read.
+Every input belongs to one partition for good (by its path), so that a partition has one writer and
+its records keep the order in which they were read.
 """
 
 import signal
@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from multiprocessing.synchronize import Event
 from pathlib import Path
 from types import FrameType
+from zlib import crc32
 
 import msgspec
 import structlog
@@ -97,7 +98,8 @@ def _files(site: Site, number: int, of: int) -> Files:
     bounds = msgspec.structs.replace(
         DEFAULT, max_record=limits.record_bytes, max_depth=limits.depth, max_ratio=limits.ratio
     )
-    return Files([_source(site, one) for one in site.settings.input[number::of]], bounds)
+    mine = [one for one in site.settings.input if crc32(one.path.encode()) % of == number]
+    return Files([_source(site, one) for one in mine], bounds)
 
 
 def _source(site: Site, one: Input) -> FileSource:

@@ -119,7 +119,7 @@ def serve_site(site: Site, more: list[Part]) -> int:
     run_folder.mkdir()
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(run_folder)
     edge_ready, core_ready = SPAWN.Event(), SPAWN.Event()
-    partitions = tuple(f"p{n}" for n in range(worker_count(os.cpu_count() or 1, 1)))
+    partitions = _partitions(site)
     parts = [
         Part("edge", "tocsin.app.edge:run_edge", (site, partitions, edge_ready, core_ready)),
         Part("core", "tocsin.app.core:run_core", (site, partitions, core_ready)),
@@ -128,6 +128,16 @@ def serve_site(site: Site, more: list[Part]) -> int:
     Supervisor(parts).run()
     os.close(held)
     return 0
+
+
+def _partitions(site: Site) -> tuple[str, ...]:
+    """The partitions of the spool: as many as observers at the first start, then the same for good.
+
+    A file's read position lives in its partition; with another number it would be read again.
+    """
+    there = sorted(path.name for path in site.spool.glob("p[0-9]*"))
+    wanted = worker_count(os.cpu_count() or 1, 1)
+    return tuple(there) or tuple(f"p{number}" for number in range(wanted))
 
 
 def lock(home: Path) -> int:

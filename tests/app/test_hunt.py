@@ -74,3 +74,16 @@ def test_a_lake_that_is_in_use_is_refused(enterprise_logs, tmp_path):
 def test_a_path_that_is_not_there_is_refused(tmp_path):
     with pytest.raises(UsageError, match="does not exist"):
         hunt_files([tmp_path / "nothing"])
+
+
+def test_an_event_in_two_files_counts_once_and_names_both(enterprise_logs, tmp_path, report):
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        for path in enterprise_logs.glob("WS-OFF03-*"):
+            (tmp_path / folder / path.name).write_bytes(path.read_bytes())
+    found = hunt_files([tmp_path])
+    assert found.findings
+    for finding in found.findings:
+        assert len(found.also_in[finding.finding_id]) == 1
+    ids = {finding.finding_id for finding in report.findings}
+    assert {finding.finding_id for finding in found.findings} <= ids

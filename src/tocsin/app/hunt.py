@@ -50,12 +50,17 @@ class Unrecognized(msgspec.Struct, frozen=True):
 
 
 class Report(msgspec.Struct, frozen=True):
-    """What a hunt found; `members` maps each incident to all of its findings."""
+    """What a hunt found.
+
+    `members` maps each incident to all of its findings, `also_in` a finding to the other files that
+    hold the very same event: it counts once.
+    """
 
     events: dict[str, dict[str, int]]
     findings: list[Finding]
     incidents: list[Incident]
     members: dict[str, list[str]]
+    also_in: dict[str, list[str]]
     rules: list[RuleStatus]
     unrecognized: list[Unrecognized]
     seconds: float
@@ -78,6 +83,7 @@ class _Tally:
 
     counts: Counter[str] = field(default_factory=Counter)
     findings: dict[str, Finding] = field(default_factory=dict)
+    also_in: dict[str, set[str]] = field(default_factory=dict)
     kept_out: dict[tuple[str, str], Unrecognized] = field(default_factory=dict)
     events: int = 0
     size: int = 0
@@ -93,7 +99,10 @@ class _Tally:
         self.counts.update(reply.args["counts"])
         self.events += reply.args["rows"]
         for finding in findings_from_arrow(from_bytes(reply.parts["findings"])):
-            self.findings.setdefault(finding.finding_id, finding)
+            known = self.findings.setdefault(finding.finding_id, finding)
+            place = finding.events[0].origin
+            if known is not finding and place != known.events[0].origin:
+                self.also_in.setdefault(finding.finding_id, set()).add(place)
         for row in from_bytes(reply.parts["rejects"]).to_pylist():
             self.keep_out(row["reason"], row["detail"], f"{row['origin']}:{row['position']}")
 
@@ -148,6 +157,7 @@ def hunt_files(
         findings=findings,
         incidents=incidents,
         members=members,
+        also_in={finding_id: sorted(places) for finding_id, places in tally.also_in.items()},
         rules=list(compiled.plan.statuses),
         unrecognized=sorted(tally.kept_out.values(), key=lambda u: -u.count),
         seconds=clock.monotonic() - began,

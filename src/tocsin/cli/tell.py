@@ -80,7 +80,10 @@ def report_json(report: Report) -> bytes:
     return orjson.dumps(
         {
             "events": report.events,
-            "findings": [finding_json(finding) for finding in report.findings],
+            "findings": [
+                {**finding_json(finding), "also_in": report.also_in.get(finding.finding_id, [])}
+                for finding in report.findings
+            ],
             "incidents": [
                 incident_json(incident, report.members[incident.incident_id])
                 for incident in report.incidents

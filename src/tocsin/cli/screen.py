@@ -43,6 +43,12 @@ class Screen:
         """One line of text."""
         self._out.print(Text(visible(text, 4_000), style=style))
 
+    def short(self, text: str, style: str = "") -> None:
+        """One line that is cut, not wrapped, where the terminal ends."""
+        plain = Text(visible(text, 4_000), style=style)
+        plain.truncate(self._out.width, overflow="ellipsis")
+        self._out.print(plain)
+
     def paragraph(self, text: str, indent: str) -> None:
         """Running text, wrapped to the width of the terminal."""
         width = max(40, min(self._out.width, 110) - len(indent))

@@ -11,6 +11,12 @@ from tocsin.model.findings import Finding
 from tocsin.model.incidents import Incident
 from tocsin.model.rules import RuleState
 
+SHOWN = 6
+"""Techniques in the headline of an incident."""
+
+STORY = 700
+"""Characters of a story on the terminal."""
+
 JSON_OPTIONS = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
 
 
@@ -32,19 +38,35 @@ def plural(n: int, noun: str) -> str:
 def tell_incident(screen: Screen, incident: Incident, *, timeline: int = 12) -> None:
     """One incident: headline, story, the first lines of its timeline."""
     screen.level_line(incident.level, incident.title)
-    techniques = ", ".join(incident.techniques) or "no ATT&CK technique"
+    techniques = ", ".join(incident.techniques[:SHOWN]) or "no ATT&CK technique"
+    if len(incident.techniques) > SHOWN:
+        techniques += f" and {len(incident.techniques) - SHOWN} more techniques"
     size = f"{plural(incident.finding_count, 'finding')} of {plural(len(incident.rules), 'rule')}"
     when = f"{utc(incident.first)} to {utc(incident.last)}"
     screen.line(f"  {incident.incident_id[:12]}  {when}  {size}  {techniques}", style="dim")
-    screen.paragraph(incident.story, indent="  ")
+    screen.paragraph(_beginning(incident.story), indent="  ")
+    day = ""
     for moment in incident.timeline[:timeline]:
-        times = f" x{moment.count}" if moment.count > 1 else ""
-        screen.line(
-            f"    {utc(moment.time)}  {moment.level.value:<13} {moment.host}  "
-            f"{moment.title}{times}  {moment.detail}"
+        date, _, clock = utc(moment.time).partition(" ")
+        if date != day:
+            day = date
+            screen.line(f"    {date} (UTC)", style="dim")
+        times = f" (x{moment.count})" if moment.count > 1 else ""
+        screen.short(
+            f"    {clock[:-1]}  {moment.level.value:<13} {moment.host}: {moment.title}{times}"
         )
+        if moment.detail:
+            screen.short(f"              {moment.detail}", style="dim")
     if len(incident.timeline) > timeline:
-        screen.line(f"    ... and {len(incident.timeline) - timeline} more")
+        screen.line(f"    ... and {len(incident.timeline) - timeline} more steps")
+
+
+def _beginning(story: str) -> str:
+    """As many whole sentences as fit STORY characters; the timeline below tells the rest."""
+    if len(story) <= STORY:
+        return story
+    kept, _, _ = story[:STORY].rpartition(". ")
+    return f"{kept or story[:STORY]}. [...]"
 
 
 def tell_report(screen: Screen, report: Report, *, top: int) -> None:
@@ -68,7 +90,7 @@ def tell_report(screen: Screen, report: Report, *, top: int) -> None:
     )
     for source, classes in sorted(report.events.items()):
         detail = ", ".join(f"{name} {n:,}" for name, n in sorted(classes.items()))
-        screen.line(f"  {source}: {detail}")
+        screen.paragraph(f"{source}: {detail}", indent="  ")
     if report.unrecognized:
         screen.line("Not used:", style="bold")
     for item in report.unrecognized:

@@ -17,15 +17,29 @@ def store(state: State, *found: Incident, alias: tuple[str, str] | None = None) 
         tx.apply_incident_changes(pa.RecordBatch.from_pylist(rows, schema=INCIDENT_CHANGES))
 
 
-def test_incidents_come_newest_first_and_worst_first_among_equals(state: State) -> None:
+def test_incidents_come_worst_first_or_newest_first(state: State) -> None:
     store(
         state,
         incident("old", last=1, level=Level.CRITICAL),
         incident("mild", last=9, level=Level.LOW),
         incident("bad", last=9, level=Level.HIGH),
+        incident("earlier", last=8, level=Level.HIGH),
     )
-    assert [item.incident_id for item in state.casebook.incidents(9)] == ["bad", "mild", "old"]
-    assert len(state.casebook.incidents(2)) == 2
+    assert names(state.casebook.incidents(9)) == ["old", "bad", "earlier", "mild"]
+    assert names(state.casebook.incidents(1)) == ["old"]
+    assert names(state.casebook.incidents(9, newest=True)) == ["bad", "mild", "earlier", "old"]
+
+
+def test_incidents_are_listed_by_status(state: State) -> None:
+    store(state, incident("i1"), incident("i2"))
+    state.casebook.give(Verdict("i1", Grade.FALSE_POSITIVE, "a scanner", "maria", 55))
+    assert names(state.casebook.incidents(9, status="open")) == ["i2"]
+    assert names(state.casebook.incidents(9, status="closed")) == ["i1"]
+    assert names(state.casebook.incidents(9)) == ["i1", "i2"]
+
+
+def names(found: list[Incident]) -> list[str]:
+    return [one.incident_id for one in found]
 
 
 def test_what_is_not_known_is_none(state: State) -> None:

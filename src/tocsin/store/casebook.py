@@ -24,11 +24,20 @@ class Casebook:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def incidents(self, limit: int) -> list[Incident]:
-        """The newest incidents, worst first among those of the same last second."""
+    def incidents(
+        self, limit: int, *, status: str | None = None, newest: bool = False
+    ) -> list[Incident]:
+        """Incidents of a status (`open`, `closed`; None for all).
+
+        The worse level first, then the more recent; with `newest` by time alone.
+        """
+        order = ("-last", "-level") if newest else ("-level", "-last")
         with self._database.reading():
-            rows = self._rows(models.Incident).order_by("-last", "-level", "incident_id")[:limit]
-            return [self._whole(bytes(body)) for body in rows.values_list("body", flat=True)]
+            rows = self._rows(models.Incident).order_by(*order, "incident_id")
+            if status is not None:
+                rows = rows.filter(status=status)
+            bodies = rows.values_list("body", flat=True)[:limit]
+            return [self._whole(bytes(body)) for body in bodies]
 
     def incident(self, incident_id: str) -> Incident | None:
         """One incident by its id or by an alias."""

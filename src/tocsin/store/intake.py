@@ -3,10 +3,15 @@
 from typing import Any
 
 import msgspec
+import pyarrow as pa
+from django.db.models import Count
 
 from tocsin.store.database import Database
 from tocsin.store.state import models
 from tocsin.store.think import SourceCount
+
+SHOWN_BYTES = 4_096
+"""Bytes of an original that users' SQL sees."""
 
 
 class DeadLetter(msgspec.Struct, frozen=True):
@@ -51,5 +56,30 @@ class Intake:
             found = rows.values(*DeadLetter.__struct_fields__)[:limit]
             return [DeadLetter(**row | {"raw": bytes(row["raw"])}) for row in found]
 
+    def dead_letter_counts(self) -> dict[str, int]:
+        """How many dead letters there are for each reason, the commonest first."""
+        with self._database.reading():
+            rows = self._rows(models.DeadLetter).values_list("reason")
+            counted = rows.annotate(n=Count("id")).order_by("-n", "reason")
+            return {str(reason): int(n) for reason, n in counted}
+
+    def table(self, limit: int) -> pa.Table:
+        """The newest dead letters for users' SQL, each with the beginning of the original."""
+        rows = [
+            {name: getattr(letter, name) for name in _LETTERS.names}
+            | {"raw": letter.raw[:SHOWN_BYTES].decode(errors="replace")}
+            for letter in self.dead_letters(limit)
+        ]
+        return pa.Table.from_pylist(rows, _LETTERS)
+
     def _rows(self, model: Any) -> Any:
         return model.objects.using(self._database.alias)
+
+
+_TEXT, _NUMBER = pa.string(), pa.int64()
+_LETTERS = pa.schema(
+    [
+        ("received_at", _NUMBER), ("reason", _TEXT), ("detail", _TEXT), ("origin", _TEXT),
+        ("position", _NUMBER), ("raw", _TEXT),
+    ]
+)  # fmt: skip

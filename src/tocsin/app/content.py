@@ -1,7 +1,8 @@
 """Content of a site: checked, planned, put into force, read back."""
 
-import getpass
 import os
+import pwd
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import msgspec
@@ -12,6 +13,8 @@ from tocsin.app.site import Site
 from tocsin.content import load, strays
 from tocsin.errors import ContentError, StorageError
 from tocsin.model.content import ContentSet, Problem
+from tocsin.normalize import compile_sources
+from tocsin.settings import FILE
 from tocsin.store import State
 
 
@@ -25,7 +28,32 @@ def problems_of(site: Site) -> list[Problem]:
     from tocsin.app.check import check_content  # noqa: PLC0415  # compiles everything: only here
 
     own = strays(site.folder) if site.folder is not None else []
-    return own + check_content(disk_content(site))
+    content = disk_content(site)
+    normalizer, _ = compile_sources(content)
+    known = [spec.id for spec in normalizer.sources] if normalizer is not None else None
+    return own + input_problems(site, known) + check_content(content)
+
+
+def input_problems(site: Site, source_ids: Collection[str] | None) -> list[Problem]:
+    """What is wrong with the `[[input]]` sections of a site.
+
+    An error where one names a source that is not in `source_ids` (None: they are not known), a
+    warning where nothing is at its path yet.
+    """
+    place = str((site.folder or Path()) / FILE)
+    problems = []
+    for one in site.settings.input:
+        if source_ids is not None and one.source is not None and one.source not in source_ids:
+            known = ", ".join(sorted(source_ids))
+            problems.append(
+                Problem(place, f"input {one.path}: no source {one.source}; there are: {known}")
+            )
+        path = (site.folder or Path.cwd()) / one.path
+        there = path.parent if "*" in path.name else path
+        if not there.exists():
+            message = f"input {one.path}: {there} does not exist (yet)"
+            problems.append(Problem(place, message, "warning"))
+    return problems
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -110,6 +138,19 @@ def _file_of(site: Site, content_id: str) -> Path:
     return site.contents / f"{content_id}.content"
 
 
-def person() -> str:
-    """Who is at this terminal, for the journal."""
-    return getpass.getuser()
+def person(environment: Mapping[str, str] = os.environ) -> str:
+    """Who is at this terminal, for the journal: the account that the kernel knows.
+
+    The environment is anyone's to write and believed only from root, who could write anything here.
+    """
+    uid = os.getuid()
+    sudo = environment.get("SUDO_UID", "")
+    via = f" (via sudo by uid {sudo})" if uid == 0 and sudo.isascii() and sudo.isdigit() else ""
+    return _account(uid) + via
+
+
+def _account(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return f"uid:{uid}"

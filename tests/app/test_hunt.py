@@ -1,12 +1,13 @@
 """Hunting as its user sees it: the same answer every time, and nothing silently left out."""
 
 import gzip
+import json
 import zipfile
 
 import pytest
 
 from tocsin.app.hunt import hunt_files
-from tocsin.errors import UsageError
+from tocsin.errors import SettingsError, UsageError
 
 
 @pytest.fixture(scope="module")
@@ -87,3 +88,22 @@ def test_an_event_in_two_files_counts_once_and_names_both(enterprise_logs, tmp_p
         assert len(found.also_in[finding.finding_id]) == 1
     ids = {finding.finding_id for finding in report.findings}
     assert {finding.finding_id for finding in found.findings} <= ids
+
+
+def test_a_site_that_is_none_is_refused(enterprise_logs, tmp_path):
+    with pytest.raises(SettingsError, match="is not there"):
+        hunt_files([enterprise_logs], site=tmp_path / "nothing")
+
+
+def test_what_was_not_used_is_one_entry_a_reason_with_the_first_as_example(tmp_path):
+    lines = [json.dumps({f"colour-{n}": "green"}) for n in range(300)]
+    (tmp_path / "notes.json").write_text("\n".join(lines) + "\n")
+    (only,) = hunt_files([tmp_path], cores=1).unrecognized
+    assert (only.reason, only.count) == ("unrecognized", 300)
+    assert only.example == f"{tmp_path / 'notes.json'}:1"
+    assert "colour-0" in only.detail
+
+
+def test_it_works_with_any_number_of_workers(report, enterprise_logs):
+    alone = hunt_files([enterprise_logs], cores=1)
+    assert alone.incidents == report.incidents

@@ -4,10 +4,12 @@ The parent reads and unpacks, the workers observe, and once every finding is in,
 in order of their own time: files of one incident may come in any order.
 """
 
+import signal
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,7 @@ from tocsin import flow
 from tocsin.app import parts
 from tocsin.app.arrow import from_bytes, to_bytes
 from tocsin.app.clock import SystemClock
+from tocsin.app.site import open_site
 from tocsin.app.workers import Reply, Request, Worker, in_parallel, serve
 from tocsin.correlate.incidents import END, IncidentFold, rank
 from tocsin.errors import UsageError
@@ -41,7 +44,7 @@ LAKE_ROWS = 131_072
 
 
 class Unrecognized(msgspec.Struct, frozen=True):
-    """Records or files that were kept out, by reason, with one place to look at."""
+    """Records or files kept out for one reason; the first of them as an example."""
 
     reason: str
     count: int
@@ -84,16 +87,15 @@ class _Tally:
     counts: Counter[str] = field(default_factory=Counter)
     findings: dict[str, Finding] = field(default_factory=dict)
     also_in: dict[str, set[str]] = field(default_factory=dict)
-    kept_out: dict[tuple[str, str], Unrecognized] = field(default_factory=dict)
+    kept_out: dict[str, Unrecognized] = field(default_factory=dict)
     events: int = 0
     size: int = 0
     read: int = 0
 
     def keep_out(self, reason: str, detail: str, example: str) -> None:
-        known = self.kept_out.get((reason, detail))
-        count = known.count + 1 if known else 1
-        first = known.example if known else example
-        self.kept_out[reason, detail] = Unrecognized(reason, count, first, detail)
+        """Count it; details name bytes and keys, so that only the first of a reason is kept."""
+        known = self.kept_out.get(reason) or Unrecognized(reason, 0, example, detail)
+        self.kept_out[reason] = msgspec.structs.replace(known, count=known.count + 1)
 
     def take(self, reply: Reply) -> None:
         self.counts.update(reply.args["counts"])
@@ -125,20 +127,22 @@ def hunt_files(
     cores: int = 2,
     progress: Callable[[Progress], None] = lambda _: None,
 ) -> Report:
-    """Read `paths` once with `cores` workers; raises UsageError when there is nothing to read."""
+    """Read `paths` once with `cores` workers.
+
+    Raises UsageError when there is nothing to read, SettingsError when `site` is no site.
+    """
     clock = SystemClock()
     began = clock.monotonic()
     total = _total_bytes(paths)
     _refuse_used(lake)
-    content = parts.load_content(site)
+    content = parts.load_content(site if site is None else open_site(site).folder)
     setup = parts.prepare(content, parts.rule_files(content, rules), parts.cache_folder())
     compiled = parts.build(setup)
-    workers = [
-        Worker(run_hunter, HuntTask(setup, "hunt", str(lake or ""), f"hunt-{n}"))
-        for n in range(cores)
-    ]
-    tally = _Tally()
+    tally, workers = _Tally(), list[Worker]()
     try:
+        for n in range(cores):
+            task = HuntTask(setup, "hunt", str(lake or ""), f"hunt-{n}")
+            workers.append(_undisturbed(task))
         requests = _requests(paths, compiled, clock.now(), tally)
         for reply in in_parallel(workers, requests):
             tally.take(reply)
@@ -163,6 +167,16 @@ def hunt_files(
         seconds=clock.monotonic() - began,
         bytes_read=tally.size,
     )
+
+
+def _undisturbed(task: HuntTask) -> Worker:
+    """A worker that Ctrl-C does not reach, not even while it starts: its parent ends it."""
+    resource_tracker.ensure_running()  # starting it would unblock the signal too early
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        return Worker(run_hunter, task)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _total_bytes(paths: Sequence[Path]) -> int:

@@ -5,40 +5,9 @@ import subprocess
 import sys
 
 import pytest
+from tests.cli.conftest import WHOAMI
 
 from tocsin.cli import run
-
-WHOAMI = {
-    "EventID": 1,
-    "Channel": "Microsoft-Windows-Sysmon/Operational",
-    "SourceName": "Microsoft-Windows-Sysmon",
-    "SourceModuleType": "im_msvistalog",
-    "Hostname": "ws01.example.test",
-    "EventTime": "2026-01-05 09:00:00",
-    "@timestamp": "2026-01-05T09:00:01.000Z",
-    "UtcTime": "2026-01-05 09:00:00.123",
-    "RecordNumber": 7,
-    "ProcessGuid": "{00000000-0000-0000-0000-000000000001}",
-    "ProcessId": "4242",
-    "Image": "C:\\Windows\\System32\\rundll32.exe",
-    "CommandLine": "rundll32.exe C:\\Windows\\System32\\comsvcs.dll, MiniDump 624 \x1b[31mr\u202e",
-    "User": "EXAMPLE\\mallory",
-    "ParentImage": "C:\\Windows\\System32\\cmd.exe",
-    "ParentProcessGuid": "{00000000-0000-0000-0000-000000000002}",
-}
-
-
-@pytest.fixture(autouse=True)
-def own_folders(tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.chdir(tmp_path)
-
-
-@pytest.fixture
-def log(tmp_path):
-    path = tmp_path / "sysmon.json"
-    path.write_text(json.dumps(WHOAMI) + "\n")
-    return path
 
 
 def test_a_hunt_that_finds_something_ends_with_1_and_tells_it(log, capsys):
@@ -150,3 +119,48 @@ def test_help_needs_no_heavy_import():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_nobody_to_ask_is_an_error_and_applies_nothing(tmp_path):
+    assert run(["init", "soc"]) == 0
+    command = [sys.executable, "-m", "tocsin", "apply", "soc"]
+    for end in ("< /dev/null", "<&-"):
+        done = subprocess.run(
+            ["bash", "-c", f'"$@" {end}', "-", *command], capture_output=True, check=False
+        )
+        assert done.returncode == 2
+        assert done.stderr.splitlines() == [
+            b"tocsin: nobody is there to ask, and nothing was applied: --yes applies without asking"
+        ]
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "words"),
+    [
+        (PermissionError(13, "Permission denied", "x"), 2, "Permission denied: 'x'"),
+        (EOFError(), 2, "EOFError"),
+        (KeyboardInterrupt(), 130, ""),
+    ],
+)
+def test_what_the_system_refuses_ends_with_2_and_ctrl_c_with_130(
+    error, code, words, monkeypatch, capsys
+):
+    def fail(*_):
+        raise error
+
+    monkeypatch.setattr("tocsin.app.overview.rules", fail)
+    assert run(["rules"]) == code
+    told = capsys.readouterr().err
+    assert words in told
+    assert bool(told) == bool(words)
+
+
+def test_a_bug_shows_its_traceback_and_never_ends_with_1():
+    code = (
+        "import sys\nfrom tocsin.app import overview\nfrom tocsin.__main__ import main\n"
+        "overview.rules = lambda *_: {}['a bug']\nsys.argv = ['tocsin', 'rules']\nmain()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "Traceback" in done.stderr
+    assert "KeyError: 'a bug'" in done.stderr

@@ -8,6 +8,7 @@ import msgspec
 from tocsin.app import parts
 from tocsin.app.content import applied_content, disk_content, is_applied
 from tocsin.app.site import Site
+from tocsin.correlate.incidents import rank
 from tocsin.errors import UsageError
 from tocsin.model.incidents import Incident
 from tocsin.model.rules import RuleStatus
@@ -18,6 +19,12 @@ from tocsin.store.journal import Journal
 from tocsin.store.query import Answer
 from tocsin.store.query import query as run_query
 from tocsin.store.query_child import Limits
+
+DEAD_LETTERS = "dead_letters"
+"""The table of dead letters; it is only made for a query that names it."""
+
+LETTERS_IN_SQL = 10_000
+"""How many of the newest dead letters a query sees."""
 
 
 class SourceLine(msgspec.Struct, frozen=True):
@@ -55,6 +62,32 @@ def sources(site: Site) -> list[SourceLine]:
     return lines
 
 
+def refused(site: Site) -> dict[str, int]:
+    """How many records could not be used, by reason, the commonest first."""
+    return _reading(site).intake.dead_letter_counts() if site.state.exists() else {}
+
+
+class Refused(msgspec.Struct, frozen=True):
+    """A record that could not be used; `received_at` is microseconds UTC, `raw` may be cut."""
+
+    received_at: int
+    reason: str
+    detail: str
+    origin: str
+    position: int
+    raw: bytes
+
+
+def dead_letters(site: Site, limit: int, reason: str | None) -> list[Refused]:
+    """The newest records that could not be used, newest first."""
+    if not site.state.exists():
+        return []
+    return [
+        Refused(one.received_at, one.reason, one.detail, one.origin, one.position, one.raw)
+        for one in _reading(site).intake.dead_letters(limit, reason=reason)
+    ]
+
+
 def rules(site: Site, folder: Path | None) -> list[RuleStatus]:
     """What became of every rule: of `folder`, or of the content in force, or of what ships."""
     content = applied_content(site) if is_applied(site) else disk_content(site)
@@ -66,6 +99,20 @@ def rules(site: Site, folder: Path | None) -> list[RuleStatus]:
 def casebook(site: Site, *, writing: bool = False) -> Casebook:
     """Incidents, findings and verdicts."""
     return (State(site.state) if writing else _reading(site)).casebook
+
+
+def listed(book: Casebook, limit: int, *, newest: bool, closed: bool) -> list[Incident]:
+    """Incidents to look at: open ones, worst first, then (if asked for) closed ones.
+
+    With `newest` by time alone.
+    """
+    if newest:
+        return book.incidents(limit, status=None if closed else "open", newest=True)
+    page = sorted(book.incidents(limit, status="open"), key=rank, reverse=True)
+    if closed and len(page) < limit:
+        done = book.incidents(limit - len(page), status="closed")
+        page += sorted(done, key=rank, reverse=True)
+    return page
 
 
 def journal(site: Site) -> Journal:
@@ -100,7 +147,12 @@ def query(lake: Path, state: Path | None, sql: str, limit: int) -> Answer:
     known = state is not None and state.exists()
     if not known and not lake.is_dir():
         raise UsageError(f"nothing is stored in {lake} yet")
-    tables = State(state, read_only=True).casebook.tables() if state and known else {}
+    tables = {}
+    if state is not None and known:
+        reading = State(state, read_only=True)
+        tables = reading.casebook.tables()
+        if DEAD_LETTERS in sql.lower():
+            tables[DEAD_LETTERS] = reading.intake.table(LETTERS_IN_SQL)
     return run_query(sql, lake, tables=tables, limits=Limits(rows=limit))
 
 

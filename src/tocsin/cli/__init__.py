@@ -1,7 +1,8 @@
 """The command line: thin commands over `app`.
 
 A command is imported only when it runs, so that `tocsin --help` stays instant. Exit codes: 0 done
-and nothing found, 1 findings (hunt) or problems (check), 2 an error that the message explains.
+and nothing found, 1 findings (hunt) or problems (check), 2 an error that the message explains or a
+bug (with a traceback), 130 stopped with Ctrl-C.
 """
 
 import sys
@@ -15,6 +16,7 @@ app = App(
     name="tocsin",
     help="Point Tocsin at logs, get incidents. Autonomy is earned by dated evidence.",
     help_format="plaintext",
+    suppress_keyboard_interrupt=False,
 )
 
 _COMMANDS = {
@@ -28,6 +30,10 @@ _COMMANDS = {
     "incidents": ("tocsin.cli.desk:incidents", "List incidents, or tell one of them."),
     "verdict": ("tocsin.cli.desk:verdict", "Give an incident its grade, with a reason."),
     "journal": ("tocsin.cli.desk:journal", "Show the end of the journal and verify its chain."),
+    "dead-letters": (
+        "tocsin.cli.desk:dead_letters",
+        "Show the records that could not be used, and why.",
+    ),
     "query": ("tocsin.cli.lake:query", "Ask the stored events one SELECT."),
     "normalize": ("tocsin.cli.lake:normalize", "Print what log files look like in OCSF."),
 }
@@ -36,7 +42,7 @@ for _name, (_target, _help) in _COMMANDS.items():
 
 
 def run(tokens: Sequence[str]) -> int:
-    """Run one command line; returns the exit code."""
+    """Run one command line; returns the exit code. A bug comes out as the exception it is."""
     try:
         result = app(
             list(tokens), exit_on_error=False, print_error=False, result_action="return_value"
@@ -50,6 +56,11 @@ def run(tokens: Sequence[str]) -> int:
     except BrokenPipeError:
         sys.stderr.close()
         return 2
+    except (OSError, EOFError) as error:
+        _complain(str(error) or type(error).__name__)
+        return 2
+    except KeyboardInterrupt:
+        return 130
     return result if isinstance(result, int) else 0
 
 

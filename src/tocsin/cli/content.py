@@ -11,12 +11,14 @@ from cyclopts import Parameter
 from tocsin.app import content as contents
 from tocsin.app import overview
 from tocsin.app import site as sites
+from tocsin.cli.arguments import Json
 from tocsin.cli.screen import Screen
 from tocsin.cli.tell import JSON_OPTIONS, utc
 from tocsin.content import init_site
+from tocsin.errors import UsageError
 from tocsin.model.rules import RuleState
 
-Json = Annotated[bool, Parameter(name="--json", negative="")]
+UNASKED = "nobody is there to ask, and nothing was applied: --yes applies without asking"
 
 
 def init(folder: Path = Path("soc")) -> int:
@@ -71,12 +73,21 @@ def apply(site: Path | None = None, *, yes: Annotated[bool, Parameter(negative="
     if not changes:
         screen.line(f"content {content.content_id} is in force already")
         return 0
-    if not yes and input(f"Apply {len(changes)} changes? [y/N] ").strip().lower() != "y":
+    if not yes and not _agreed(f"Apply {len(changes)} changes? [y/N] "):
         screen.line("nothing was applied")
         return 1
     contents.apply(where, content, contents.person())
     screen.line(f"content {content.content_id} is in force from the next batch on")
     return 0
+
+
+def _agreed(question: str) -> bool:
+    if sys.stdin is None:
+        raise UsageError(UNASKED)
+    try:
+        return input(question).strip().lower() == "y"
+    except EOFError:
+        raise UsageError(UNASKED) from None
 
 
 def sources(site: Path | None = None, *, json: Json = False) -> int:
@@ -89,7 +100,8 @@ def sources(site: Path | None = None, *, json: Json = False) -> int:
     json
         Print JSON.
     """
-    lines = overview.sources(sites.open_site(site))
+    where = sites.open_site(site)
+    lines = overview.sources(where)
     if json:
         sys.stdout.buffer.write(orjson.dumps(lines, option=JSON_OPTIONS, default=overview.plain))
         return 0
@@ -107,6 +119,10 @@ def sources(site: Path | None = None, *, json: Json = False) -> int:
         ],
         right=frozenset({"events"}),
     )
+    refused = overview.refused(where)
+    if refused:
+        counted = ", ".join(f"{n:,} {reason}" for reason, n in refused.items())
+        Screen().line(f"not used: {counted} (`tocsin dead-letters` shows them)")
     return 0
 
 

@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import orjson
 from cyclopts import Parameter
@@ -10,27 +10,40 @@ from cyclopts import Parameter
 from tocsin.app import content, overview
 from tocsin.app import site as sites
 from tocsin.app.clock import SystemClock
+from tocsin.cli.arguments import Count, Flag, Json
 from tocsin.cli.screen import Screen
-from tocsin.cli.tell import JSON_OPTIONS, finding_json, incident_json, tell_incident, utc
+from tocsin.cli.tell import JSON_OPTIONS, finding_json, incident_json, iso, tell_incident, utc
 from tocsin.errors import UsageError
 from tocsin.model.incidents import Grade, Verdict
+from tocsin.model.text import visible
 
-Json = Annotated[bool, Parameter(name="--json", negative="")]
+FIRST = 120
+"""Characters of a dead letter's original that are shown."""
 
 
 def incidents(
-    incident: str | None = None, *, site: Path | None = None, limit: int = 20, json: Json = False
+    incident: str | None = None,
+    *,
+    site: Path | None = None,
+    limit: Count = 20,
+    newest: Flag = False,
+    every: Annotated[bool, Parameter(name="--all", negative="")] = False,
+    json: Json = False,
 ) -> int:
-    """List incidents, or tell one of them.
+    """List open incidents, worst first, or tell one of them.
 
     Parameters
     ----------
     incident
-        Id of one incident, or the beginning of it; without it all are listed, worst first.
+        Id of one incident, or the beginning of it; without it they are listed.
     site
         Site folder; without it the one found here.
     limit
         How many to list.
+    newest
+        The most recent first, not the worst.
+    every
+        Also those that were closed by a verdict.
     json
         Print JSON.
     """
@@ -48,7 +61,7 @@ def incidents(
         for verdict in casebook.verdicts(one.incident_id):
             screen.line(f"  verdict {verdict.grade.value} by {verdict.by}: {verdict.reason}")
         return 0
-    listed = list(casebook.incidents(limit))
+    listed = overview.listed(casebook, limit, newest=newest, closed=every)
     if json:
         trees = [
             incident_json(one, [f.finding_id for f in casebook.findings(one.incident_id)])
@@ -99,7 +112,7 @@ def verdict(incident: str, grade: Grade, *, reason: str, site: Path | None = Non
     return 0
 
 
-def journal(*, site: Path | None = None, limit: int = 20) -> int:
+def journal(*, site: Path | None = None, limit: Count = 20) -> int:
     """Show the end of the journal and verify its chain.
 
     Parameters
@@ -123,3 +136,64 @@ def journal(*, site: Path | None = None, limit: int = 20) -> int:
         return 1
     screen.line(f"{head.sequence if head else 0} records, every one follows from the one before it")
     return 0
+
+
+def dead_letters(
+    *,
+    reason: str | None = None,
+    site: Path | None = None,
+    limit: Count = 20,
+    json: Json = False,
+) -> int:
+    """Show the records that could not be used, and why, newest first.
+
+    Parameters
+    ----------
+    reason
+        Only those kept for this reason.
+    site
+        Site folder; without it the one found here.
+    limit
+        How many to show.
+    json
+        Print JSON: counts by reason, and the records with the whole of what was kept of each.
+    """
+    where = sites.required_site(site)
+    counts = overview.refused(where)
+    letters = overview.dead_letters(where, limit, reason)
+    if json:
+        tree = {"counts": counts, "records": [_letter_json(letter) for letter in letters]}
+        sys.stdout.buffer.write(orjson.dumps(tree, option=JSON_OPTIONS))
+        return 0
+    screen = Screen()
+    for name, n in counts.items():
+        screen.line(f"{n:>10,} {name}")
+    if not counts:
+        screen.line("every record could be used")
+    if letters:
+        screen.line()
+        screen.table(
+            ["received", "reason", "detail", "at", "original"],
+            [
+                [
+                    utc(letter.received_at),
+                    letter.reason,
+                    letter.detail,
+                    f"{letter.origin}:{letter.position}",
+                    visible(letter.raw[: 4 * FIRST].decode(errors="replace"), FIRST),
+                ]
+                for letter in letters
+            ],
+        )
+    return 0
+
+
+def _letter_json(letter: overview.Refused) -> dict[str, Any]:
+    return {
+        "received": iso(letter.received_at),
+        "reason": letter.reason,
+        "detail": letter.detail,
+        "origin": letter.origin,
+        "position": letter.position,
+        "raw": letter.raw.decode(errors="replace"),
+    }

@@ -1,14 +1,18 @@
 """`tocsin hunt`."""
 
+import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
 from tocsin.app.hunt import Progress, hunt_files
+from tocsin.cli.arguments import Count
 from tocsin.cli.screen import Screen
 from tocsin.cli.tell import report_json, tell_report
+from tocsin.errors import UsageError
 
 
 def hunt(
@@ -17,7 +21,7 @@ def hunt(
     lake: Path | None = None,
     json: Annotated[Path | None, Parameter(name="--json")] = None,
     site: Path | None = None,
-    top: int = 10,
+    top: Count = 10,
 ) -> int:
     """Read log files once and tell the incidents in them.
 
@@ -37,17 +41,47 @@ def hunt(
         How many incidents to tell in full.
     """
     screen = Screen(sys.stderr if json == Path("-") else sys.stdout)
+    cores = max(1, len(os.sched_getaffinity(0)))
+    keep = _writer(json)
     with screen.progress() as bar:
 
         def show(progress: Progress) -> None:
             bar.update(progress)
 
-        report = hunt_files(list(paths), rules=rules, lake=lake, site=site, progress=show)
-    if json is not None:
-        data = report_json(report)
-        if json == Path("-"):
-            sys.stdout.buffer.write(data)
-        else:
-            json.write_bytes(data)
+        report = hunt_files(
+            list(paths), rules=rules, lake=lake, site=site, cores=cores, progress=show
+        )
+    if keep is not None:
+        keep(report_json(report))
     tell_report(screen, report, top=top)
     return 1 if report.findings else 0
+
+
+def _writer(path: Path | None) -> Callable[[bytes], object] | None:
+    """What writes the JSON, tried before the work: hours of it are not lost to a wrong name.
+
+    A file gets its name when it is complete; until then an older one of that name stays.
+    """
+    if path is None:
+        return None
+    if path == Path("-"):
+        return sys.stdout.buffer.write
+    if path.is_dir():
+        raise UsageError(f"--json {path}: this is a folder; name a file")
+    if path.exists() and not path.is_file():
+        return path.write_bytes  # a device or pipe
+    if not path.parent.is_dir():
+        raise UsageError(f"--json {path}: there is no folder {path.parent}")
+    path = path.resolve()
+    fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    fresh.touch()
+    fresh.unlink()  # not to be read as one of the logs
+
+    def write(data: bytes) -> None:
+        try:
+            fresh.write_bytes(data)
+            fresh.replace(path)
+        finally:
+            fresh.unlink(missing_ok=True)
+
+    return write

@@ -7,12 +7,13 @@ import orjson
 
 from tocsin.app import normalizing, overview
 from tocsin.app import site as sites
+from tocsin.cli.arguments import Count
 from tocsin.cli.screen import Screen
 from tocsin.model.text import visible
 
 
 def query(
-    sql: str, *, site: Path | None = None, limit: int = 1_000, lake: Path | None = None
+    sql: str, *, site: Path | None = None, limit: Count = 1_000, lake: Path | None = None
 ) -> int:
     """Ask the stored events one SELECT.
 
@@ -20,7 +21,7 @@ def query(
     ----------
     sql
         One SELECT; every OCSF class is a table (`SELECT count(*) FROM process_activity`), and so
-        are `incidents` and `findings`.
+        are `incidents`, `findings` and `dead_letters` (the newest 10,000).
     site
         Site folder; without it the one found here.
     limit

@@ -17,6 +17,9 @@ SHOWN = 6
 STORY = 700
 """Characters of a story on the terminal."""
 
+REASONS = 15
+"""Reasons for which something was not used that the terminal shows, the commonest first."""
+
 JSON_OPTIONS = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
 
 
@@ -93,8 +96,10 @@ def tell_report(screen: Screen, report: Report, *, top: int) -> None:
         screen.paragraph(f"{source}: {detail}", indent="  ")
     if report.unrecognized:
         screen.line("Not used:", style="bold")
-    for item in report.unrecognized:
+    for item in report.unrecognized[:REASONS]:
         screen.line(f"  {item.count:,} {item.reason}: {item.detail} (for example {item.example})")
+    if len(report.unrecognized) > REASONS:
+        screen.line(f"  ... and {len(report.unrecognized) - REASONS} more reasons (--json)")
 
 
 def report_json(report: Report) -> bytes:

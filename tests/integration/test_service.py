@@ -1,6 +1,7 @@
 """A running service as its people use it: content swapped, verdicts given, damage reported."""
 
 import json
+import socket
 import subprocess
 import sys
 import time
@@ -77,7 +78,7 @@ def test_an_incident_is_listed_told_and_graded(truth: Truth, service: Service) -
     beginning = worst["id"][:10]
     assert worst["title"] in tocsin(service, "incidents", beginning)
     tocsin(service, "verdict", beginning, "true-positive", "--reason", "we saw the dump file")
-    assert "true-positive" in tocsin(service, "incidents")
+    assert "true-positive" in tocsin(service, "incidents", "--all")
     assert "we saw the dump file" in tocsin(service, "incidents", beginning)
     assert "every one follows from the one before it" in tocsin(service, "journal")
     total = tocsin(service, "query", "select count(*) n from incidents where level = 'critical'")
@@ -112,3 +113,52 @@ def test_a_second_service_on_the_same_site_is_refused(service: Service) -> None:
     assert second.returncode == 2
     assert "is in use by another `tocsin up`" in second.stderr
     service.stop()
+
+
+def test_a_lake_that_refuses_stops_neither_detection_nor_the_way_back(
+    truth: Truth, service: Service
+) -> None:
+    service.prepare()
+    lake = service.folder / "data" / "lake"
+    lake.mkdir(parents=True)
+    (lake / "process_activity").write_text("not a table")
+    service.start()
+    append(service.logs, truth, (0, 1), of=1)
+    deadline = time.monotonic() + 40
+    while len(service.findings()) < truth.findings.total():
+        assert time.monotonic() < deadline, service.log()[-2000:]
+        time.sleep(0.3)
+    assert service.logged("the lake refused; findings go on", within=15.0)
+    began = time.monotonic()
+    service.stop()
+    assert time.monotonic() - began < 8, "stopping waited for a lake that refuses"
+    (lake / "process_activity").unlink()
+    service.start()
+    check(service, truth)
+    service.stop()
+
+
+@pytest.mark.parametrize("words", ["cannot be used", "only understood in the last part"])
+def test_settings_that_cannot_work_end_at_once_with_one_line(service: Service, words: str) -> None:
+    service.prepare()
+    settings = service.folder / "tocsin.toml"
+    if "part" in words:
+        settings.write_text(settings.read_text().replace('"logs"', '"*/logs/x.json"'))
+    with socket.create_server(("127.0.0.1", service.port)):
+        command = [sys.executable, "-m", "tocsin", "up", "--site", str(service.folder)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
+    assert done.returncode == 2
+    assert words in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_nobody_else_on_the_machine_can_read_what_is_kept(truth: Truth, service: Service) -> None:
+    service.prepare()
+    service.start()
+    feed(service.logs, truth, seconds=0.5).join()
+    service.wait_stored(truth.total)
+    service.stop()
+    open_to_others = [
+        path for path in (service.folder / "data").rglob("*") if path.stat().st_mode & 0o077
+    ]
+    assert open_to_others == []

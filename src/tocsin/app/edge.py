@@ -57,7 +57,7 @@ def run_edge(site: Site, partitions: Sequence[str], edge_ready: Event, core_read
     """Body of the process."""
     speak(site.settings.log.level)
     metrics.restarts.labels("edge").inc()
-    stop, clock = _Stop(), SystemClock()
+    stop = _Stop()
     signal.signal(signal.SIGTERM, stop.on_signal)
     http = site.settings.http
     server = serve_health(
@@ -69,15 +69,17 @@ def run_edge(site: Site, partitions: Sequence[str], edge_ready: Event, core_read
     for spool in (*spools, dead):
         for damage in spool.recovery.damaged:
             log.error("spool damaged", partition=spool.partition, place=damage)
-    runners = [
-        Runner(_files(site, n, len(spools)), spool, dead, clock=clock, pause=stop.pause)
-        for n, spool in enumerate(spools)
+    readers = [
+        Reader(site, spool, dead, sources, stop)
+        for spool, sources in zip(spools, _shares(site, len(spools)), strict=True)
     ]
     edge_ready.set()
     try:
-        _collect(runners, stop, site, partitions)
+        _collect(readers, stop, site)
     finally:
         edge_ready.clear()
+        for reader in readers:
+            reader.files.close()
         for spool in (*spools, dead):
             spool.close()
 
@@ -92,14 +94,63 @@ def _spool(site: Site, partition: str, stop: _Stop) -> Spool:
     return Spool(site.spool, partition, site=site.settings.site)
 
 
-def _files(site: Site, number: int, of: int) -> Files:
-    """The inputs of one partition as one transport."""
-    limits = site.settings.limits
-    bounds = msgspec.structs.replace(
-        DEFAULT, max_record=limits.record_bytes, max_depth=limits.depth, max_ratio=limits.ratio
-    )
-    mine = [one for one in site.settings.input if crc32(one.path.encode()) % of == number]
-    return Files([_source(site, one) for one in mine], bounds)
+class Reader:
+    """All inputs of one partition, and what is exported about them."""
+
+    def __init__(
+        self, site: Site, spool: Spool, dead: Spool, sources: Sequence[FileSource], stop: _Stop
+    ) -> None:
+        limits = site.settings.limits
+        bounds = msgspec.structs.replace(
+            DEFAULT, max_record=limits.record_bytes, max_depth=limits.depth, max_ratio=limits.ratio
+        )
+        self.files = Files(sources, bounds)
+        self._name = spool.partition
+        self._stop = stop
+        self._seen: Counter[str] = Counter()
+        self._why = ""
+        self._runner = Runner(self.files, spool, dead, clock=SystemClock(), pause=self._pause)
+
+    def step(self) -> bool:
+        """Read what is there; True when there was something."""
+        before = self._seen["received"]
+        self._runner.step()
+        self._export()
+        return self._seen["received"] > before
+
+    def _pause(self, seconds: float) -> bool:
+        if seconds:
+            self._export()
+        return self._stop.pause(seconds)
+
+    def _export(self) -> None:
+        """Count what came since the last time, and say when reading stands still and why."""
+        counts = self._runner.counts
+        metrics.received.labels(self._name).inc(counts.received - self._seen["received"])
+        metrics.received_bytes.labels(self._name).inc(counts.bytes - self._seen["bytes"])
+        self._seen["received"], self._seen["bytes"] = counts.received, counts.bytes
+        for reason, n in counts.rejected.items():
+            if not self._seen[f"refused {reason}"]:
+                log.warning("refused; `tocsin dead-letters` shows what", reason=reason)
+            metrics.refused.labels(self._name, reason).inc(n - self._seen[f"refused {reason}"])
+            self._seen[f"refused {reason}"] = n
+        metrics.standing_still.labels(self._name).set(bool(counts.waiting))
+        if counts.waiting and counts.waiting != self._why:
+            log.error("reading stands still", partition=self._name, reason=counts.waiting)
+        self._why = counts.waiting
+
+
+def sources_of(site: Site) -> list[FileSource]:
+    """What the settings say is to be read; raises SettingsError when it cannot be understood."""
+    return [_source(site, one) for one in site.settings.input]
+
+
+def _shares(site: Site, of: int) -> list[list[FileSource]]:
+    """The inputs of each partition."""
+    shares: list[list[FileSource]] = [[] for _ in range(of)]
+    for one, source in zip(site.settings.input, sources_of(site), strict=True):
+        shares[crc32(one.path.encode()) % of].append(source)
+    return shares
 
 
 def _source(site: Site, one: Input) -> FileSource:
@@ -111,29 +162,14 @@ def _source(site: Site, one: Input) -> FileSource:
     return FileSource(path, one.source, one.follow)
 
 
-def _collect(runners: Sequence[Runner], stop: _Stop, site: Site, partitions: Sequence[str]) -> None:
+def _collect(readers: Sequence[Reader], stop: _Stop, site: Site) -> None:
     """Step every partition's inputs in turn until it is time to end."""
     clock, told = SystemClock(), 0.0
-    refused: Counter[tuple[str, str]] = Counter()
+    names = [path.name for path in site.spool.iterdir() if path.is_dir()]
     while not stop.event.is_set():
-        moved = 0
-        for name, runner in zip(partitions, runners, strict=True):
-            before, size = runner.counts.received, runner.counts.bytes
-            runner.step()
-            moved += runner.counts.received - before
-            metrics.received.labels(name).inc(runner.counts.received - before)
-            metrics.received_bytes.labels(name).inc(runner.counts.bytes - size)
-            _export(name, runner, refused)
+        moved = [reader.step() for reader in readers]
         if clock.monotonic() - told > 1:
             told = clock.monotonic()
-            metrics.spool_waiting.set(sum(backlog(site.spool, name)[0] for name in partitions))
-        if not moved:
+            metrics.spool_bytes.set(sum(backlog(site.spool, name)[0] for name in names))
+        if not any(moved):
             stop.pause(IDLE)
-
-
-def _export(name: str, runner: Runner, refused: Counter[tuple[str, str]]) -> None:
-    """Count what was refused since the last time, and say when reading stands still."""
-    for reason, n in runner.counts.rejected.items():
-        metrics.refused.labels(name, reason).inc(n - refused[name, reason])
-        refused[name, reason] = n
-    metrics.standing_still.labels(name).set(bool(runner.counts.waiting))

@@ -17,10 +17,9 @@ waiting_for_lake = Gauge(
     "tocsin_waiting_for_lake", "Events judged but not yet in the lake", ["partition"],
     multiprocess_mode="mostrecent",
 )  # fmt: skip
-spool_waiting = Gauge(
-    "tocsin_spool_waiting_bytes", "Bytes in the spool not yet in the lake",
-    multiprocess_mode="mostrecent",
-)  # fmt: skip
+spool_bytes = Gauge(
+    "tocsin_spool_bytes", "Bytes of the spool on disk", multiprocess_mode="mostrecent"
+)
 refused = Counter(
     "tocsin_refused_records", "Records and files refused by their reader", ["partition", "reason"]
 )

@@ -5,6 +5,7 @@ duplicates, and appends what is settled to the lake when told. Requests:
 
     observe  args: clocks (when they changed)      -> findings, identities, rejects, counts
     settle   args: batch, duplicates (offsets)     -> rows that now wait for the lake
+    forget   args: batch, if any                   -> the same; the lake gets them from the spool
     flush    args: upto (last settled offset)      -> upto, durable in every table
 """
 
@@ -19,6 +20,7 @@ import pyarrow.compute as pc
 from tocsin import flow
 from tocsin.app import parts
 from tocsin.app.arrow import to_bytes
+from tocsin.app.isolation import isolating
 from tocsin.app.workers import Reply, Request, serve
 from tocsin.collect.reader import SpoolReader
 from tocsin.model.envelope import BATCH_ROWS
@@ -65,6 +67,8 @@ class Observer:
                 return self._observe(request)
             case "settle":
                 return self._settle(request)
+            case "forget":
+                return self._forget(request)
             case _:
                 return self._flush(request)
 
@@ -75,7 +79,7 @@ class Observer:
         raw = self._next_rows()
         if raw is None:
             return Reply(request.task, {"rows": 0})
-        observed = flow.observe(raw, self._compiled, self._context)
+        observed = isolating(flow.observe, raw, self._compiled, self._context)
         self._unsettled[request.task] = dict(observed.events)
         first, self._position = self._position + 1, raw.column("offset")[-1].as_py()
         args = {
@@ -114,6 +118,11 @@ class Observer:
             if kept.num_rows:
                 self._settled.setdefault(name, []).append(kept)
         return Reply(request.task, {"waiting": self._waiting()})
+
+    def _forget(self, request: Request) -> Reply:
+        self._unsettled.pop(request.args.get("batch", -1), None)
+        self._settled = {}
+        return Reply(request.task, {"waiting": 0})
 
     def _waiting(self) -> int:
         return sum(batch.num_rows for rows in self._settled.values() for batch in rows)

@@ -12,6 +12,7 @@ import fcntl
 import os
 import shutil
 import signal
+import socket
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
@@ -22,10 +23,12 @@ import structlog
 
 from tocsin.app.child import Part, run_child
 from tocsin.app.clock import SystemClock
+from tocsin.app.edge import sources_of
 from tocsin.app.logs import speak
 from tocsin.app.site import Site
 from tocsin.app.workers import SPAWN, worker_count
-from tocsin.errors import StorageError
+from tocsin.collect.folder import sync_folder, write_durably
+from tocsin.errors import SettingsError, StorageError
 from tocsin.model.ports import Clock
 
 FIRST_PAUSE, LONGEST_PAUSE, CALM = 0.1, 5.0, 30.0
@@ -113,7 +116,10 @@ class Supervisor:
 def serve_site(site: Site, more: list[Part]) -> int:
     """Run the service of a site until SIGTERM or SIGINT; returns the exit code."""
     speak(site.settings.log.level)
+    os.umask(0o077)
     held = lock(site.data)
+    sources_of(site)
+    _refuse_taken(site.settings.http.host, site.settings.http.port)
     run_folder = site.data / "run"
     shutil.rmtree(run_folder, ignore_errors=True)
     run_folder.mkdir()
@@ -135,9 +141,22 @@ def _partitions(site: Site) -> tuple[str, ...]:
 
     A file's read position lives in its partition; with another number it would be read again.
     """
-    there = sorted(path.name for path in site.spool.glob("p[0-9]*"))
-    wanted = worker_count(os.cpu_count() or 1, 1)
-    return tuple(there) or tuple(f"p{number}" for number in range(wanted))
+    path = site.data / "partitions"
+    if not path.exists():
+        write_durably(path, str(worker_count(len(os.sched_getaffinity(0)), 1)).encode())
+        sync_folder(site.data)
+    return tuple(f"p{number}" for number in range(int(path.read_text())))
+
+
+def _refuse_taken(host: str, port: int) -> None:
+    """Say that a port is taken before anything starts, not again and again afterwards."""
+    try:
+        with socket.create_server((host, port)):
+            return
+    except OSError as error:
+        raise SettingsError(
+            f"http: {host}:{port} cannot be used ({error.strerror}); set another [http] port"
+        ) from error
 
 
 def lock(home: Path) -> int:
@@ -145,7 +164,7 @@ def lock(home: Path) -> int:
 
     Raises StorageError when another one holds it.
     """
-    home.mkdir(parents=True, exist_ok=True)
+    home.mkdir(parents=True, exist_ok=True, mode=0o700)
     handle = os.open(home / "up.lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

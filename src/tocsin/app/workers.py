@@ -122,7 +122,8 @@ def calm_collector() -> None:
 
 def serve(connection: Connection, handler: Handler) -> None:
     """Answer requests until the other side closes; runs as the body of a worker process."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)  # the parent decides: its end of the pipe closes
     calm_collector()
     waiting: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
 

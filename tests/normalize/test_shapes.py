@@ -1,3 +1,7 @@
+import json
+import re
+from typing import Any
+
 import orjson
 import pytest
 from hypothesis import given
@@ -43,7 +47,14 @@ def test_a_channel_in_any_case_is_its_source(
         (b"7", "not-an-object"),
         (b'{"a": NaN}', "not-json"),
         (b'{"a": 1', "not-json"),
-        (b'{"a": "\\ud800"}', "not-json"),
+        (b'{"a": "\\ud800"}', "unrecognized"),
+        (b'{"a": "\\ud800", "b": NaN}', "not-json"),
+        (b'{"a": "\\ud8"}', "not-json"),
+        (b'{"a": "\\ud80', "not-json"),
+        (b'{"a": \\ud800}', "not-json"),
+        (b'{"a": "\\', "not-json"),
+        (b'{"a": "\xed\xa0\x80"}', "not-utf-8"),
+        (b'{"a": "\\ud800", "b": "\xed\xa0\x80"}', "not-utf-8"),
         (b"[" * 5000, "not-json"),
         (b'{"a": "\xff"}', "not-utf-8"),
         (b"\xef\xbb\xbf{}", "byte-order-mark"),
@@ -170,3 +181,96 @@ def test_flat_fields_are_not_copied(normalizer: Normalizer) -> None:
     reader = normalizer.decode(orjson.dumps(FLAT), None)
     assert isinstance(reader, NativeRecord)
     assert list(reader.fields) == list(FLAT)
+
+
+def written(value: str) -> bytes:
+    """A record whose user name is written so in JSON."""
+    return json.dumps(FLAT | {"TargetUserName": "@"}).replace("@", value).encode()
+
+
+@pytest.mark.parametrize(
+    ("value", "reads"),
+    [
+        (r"a\ud800b", "a\ufffdb"),
+        (r"\uDfFf", "\ufffd"),
+        (r"\udc00\ud800", "\ufffd\ufffd"),
+        (r"\ud800\u0041", "\ufffdA"),
+        (r"\ud800\n\"", '\ufffd\n"'),
+        (r"\ud83d\ude00\ud83d", "\U0001f600\ufffd"),
+        (r"\ud83d\ud83d\ude00", "\ufffd\U0001f600"),
+        (r"\uD83D\uDE00\ude00", "\U0001f600\ufffd"),
+        (r"\\ud800 \ud800", r"\ud800 " + "\ufffd"),
+        (r"\\\ud800\\", "\\\ufffd\\"),
+        (r"\\\\ud800 \udc00", r"\\ud800 " + "\ufffd"),
+        ("\u00e9\U0001f600\\ud800", "\u00e9\U0001f600\ufffd"),
+    ],
+)
+def test_half_a_pair_reads_as_the_replacement_character(
+    normalizer: Normalizer, value: str, reads: str
+) -> None:
+    record = normalizer.decode(written(value), None)
+    assert isinstance(record, NativeRecord)
+    assert record.fields["TargetUserName"] == reads
+
+
+def test_half_a_pair_in_a_name_hides_no_record(normalizer: Normalizer) -> None:
+    record = normalizer.decode(json.dumps(FLAT | {"\ud800": 1}).encode(), None)
+    assert isinstance(record, NativeRecord)
+    assert record.fields["\ufffd"] == 1
+
+
+def test_many_escapes_cost_time_in_proportion(normalizer: Normalizer) -> None:
+    """A way that looks back or tries again would not end here."""
+    for piece in (r"\ud800", r"\\\\", r"\ud83d\ude00", r"\u0041", "a"):
+        many = piece * (1_000_000 // len(piece))
+        assert isinstance(normalizer.decode(written(many + r"\ud800"), None), NativeRecord)
+        assert isinstance(normalizer.decode(written(many + r"\ud8"), None), Undecodable)
+
+
+def replaced(value: Any) -> Any:
+    """The same with every half of a pair made U+FFFD, by Python's own strings."""
+    if isinstance(value, str):
+        return re.sub("[\ud800-\udfff]", "\ufffd", value)
+    if isinstance(value, list):
+        return [replaced(item) for item in value]
+    if isinstance(value, dict):
+        return {replaced(name): replaced(item) for name, item in value.items()}
+    return value
+
+
+any_text = st.text(st.characters(exclude_categories=[]) | st.sampled_from("\ud800\udbff\udc00\\u"))
+
+
+@given(st.dictionaries(any_text, any_text | st.lists(any_text), max_size=4))
+def test_any_string_of_utf_16_units_decodes(
+    normalizer: Normalizer, document: dict[str, Any]
+) -> None:
+    raw = json.dumps(document | FLAT).encode()
+    record = normalizer.decode(raw, None)
+    assert isinstance(record, NativeRecord)
+    assert record.fields == replaced(json.loads(raw))
+
+
+@given(any_text)
+def test_bytes_of_half_a_pair_are_no_utf_8(normalizer: Normalizer, text: str) -> None:
+    raw = json.dumps({"a": text + "\ud800"}, ensure_ascii=False).encode("utf-8", "surrogatepass")
+    found = normalizer.decode(raw, None)
+    assert isinstance(found, Undecodable)
+    assert found.reason == "not-utf-8"
+
+
+PIECES = ["\\", "u", "d", "8", "c", "0", r"\ud800", r"\udc00", '"', "x"]
+
+
+@given(st.lists(st.sampled_from(PIECES)))
+def test_what_is_no_json_stays_none(normalizer: Normalizer, pieces: list[str]) -> None:
+    raw = written("".join(pieces))
+    found = normalizer.decode(raw, None)
+    try:
+        wanted = replaced(json.loads(raw))
+    except ValueError:
+        assert isinstance(found, Undecodable)
+        assert found.reason == "not-json"
+    else:
+        assert isinstance(found, NativeRecord)
+        assert found.fields == wanted

@@ -3,6 +3,7 @@
 A record is recognized or it is not; nothing is guessed. The outcome of a channel is remembered.
 """
 
+import re
 from typing import Any
 
 import orjson
@@ -13,6 +14,15 @@ from tocsin.model.sources import ShapeSpec, SourceSpec
 _MAX_REMEMBERED = 4_096
 _MAX_SHOWN = 200
 _BOM = b"\xef\xbb\xbf"
+_UNPAIRED = re.compile(
+    rb"""(?: [^\\]+                                                       # no escape
+           | \\ (?: [^u] | u (?! [Dd][89A-Fa-f][0-9A-Fa-f]{2} ) )           # of something else
+           | \\u[Dd][89ABab][0-9A-Fa-f]{2} \\u[Dd][C-Fc-f][0-9A-Fa-f]{2}    # of a pair
+         ){1,100}
+       | (\\u[Dd][89A-Fa-f][0-9A-Fa-f]{2})""",
+    re.VERBOSE,
+)
+"""Tells unpaired surrogate escapes (group 1) from all else. It takes what it sees, and never goes back."""
 
 
 def flat(document: dict[str, Any]) -> dict[str, Any]:
@@ -141,11 +151,18 @@ class Recognizer:
         return family
 
     def decode(self, raw: bytes, source_id: str | None) -> NativeRecord | Undecodable:
-        """The record in native fields, or why it cannot be read."""
+        """The record in native fields, or why it cannot be read.
+
+        An escape of half a UTF-16 pair, which a Windows string may hold, reads as U+FFFD: who
+        chooses such a string must not hide its record from the rules.
+        """
         try:
             document = orjson.loads(raw)
-        except orjson.JSONDecodeError as error:
-            return _unreadable(raw, str(error))
+        except orjson.JSONDecodeError:
+            try:
+                document = orjson.loads(_without_unpaired(raw))
+            except orjson.JSONDecodeError as error:
+                return _unreadable(raw, str(error))
         if type(document) is not dict:
             return Undecodable("not-an-object", f"JSON, but a {type(document).__name__}")
         for family in self._families:
@@ -219,6 +236,11 @@ class _Family:
             self._memo.clear()
         self._memo[value] = found
         return found
+
+
+def _without_unpaired(raw: bytes) -> bytes:
+    r"""The same JSON, in as many bytes, with every unpaired surrogate escape made `\ufffd`."""
+    return _UNPAIRED.sub(lambda found: rb"\ufffd" if found[1] else found[0], raw)
 
 
 def _unreadable(raw: bytes, message: str) -> Undecodable:

@@ -72,3 +72,24 @@ def test_a_keyword_without_a_fragment_makes_every_line_a_candidate() -> None:
     assert (
         expressions([Predicate("", Op.CONTAINS, "lsadump::"), Predicate("", Op.RE, "a.b")]) is None
     )
+
+
+def test_half_a_pair_in_the_raw_line_hides_nothing(compile_rules: Compile) -> None:
+    """The reader gives U+FFFD for an unpaired surrogate escape, the raw line still has it."""
+    line = (
+        b'{"Channel":"%s","EventID":1,"CommandLine":"vssadmin delete shadows \\ud800"}'
+        % SYSMON.encode()
+    )
+    fields = orjson.loads(line.replace(rb"\ud800", rb"\ufffd"))
+    plan = compile_rules(
+        rule({"keywords": ["vssadmin delete"]}, "keywords"),
+        rule(
+            {"selection": {"CommandLine|contains": "delete shadows"}},
+            id=f"{2:08}-1111-1111-1111-111111111111",
+        ),
+        rule(
+            {"keywords": ["shadows \ufffd"]}, "keywords", id=f"{3:08}-1111-1111-1111-111111111111"
+        ),
+    )
+    row = NativeRecord("s", "flat", fields)
+    assert Matcher(plan).match([row], [line]) == [(0, 0), (0, 1), (0, 2)]

@@ -1,6 +1,8 @@
 import io
 import random
+import struct
 import tarfile
+import zlib
 from pathlib import Path
 
 import orjson
@@ -8,7 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tocsin.formats import evtx
 from tocsin.formats.evtx import MAGIC, read_evtx
+from tocsin.formats.evtx_child import Ask, Reply
+from tocsin.formats.evtx_guard import GUARD, Lost
 from tocsin.formats.limits import Limits
 from tocsin.formats.read import read_bytes
 from tocsin.formats.records import Block, Item, Rejected, Skipped
@@ -114,3 +119,64 @@ def test_a_chunk_without_its_mark_is_kept() -> None:
     (item,) = read_evtx(io.BytesIO(data), "x", Limits())
     assert isinstance(item, Rejected)
     assert item.raw == b"?" * CHUNK
+
+
+def looping_log() -> bytes:
+    """A log of one chunk whose table of strings names two that follow each other."""
+    header = bytearray(MAGIC.ljust(4096, b"\0"))
+    header[32:44] = struct.pack("<IHHHH", 128, 1, 3, 4096, 1)
+    header[124:128] = zlib.crc32(header[:120]).to_bytes(4, "little")
+    chunk = bytearray(b"ElfChnk\0".ljust(CHUNK, b"\0"))
+    chunk[40:52] = struct.pack("<III", 128, 512, 512)
+    chunk[128:132] = (512).to_bytes(4, "little")
+    for at, following in ((512, 600), (600, 512)):
+        chunk[at : at + 12] = struct.pack("<IHHHH", following, 0, 1, ord("a"), 0)
+    return bytes(header + chunk)
+
+
+def test_strings_that_follow_each_other_do_not_stall() -> None:
+    with pytest.raises(Lost, match="took longer"):  # what the parser makes of it as it is
+        GUARD.parse(Ask(looping_log(), 0.2, 1024, 1024))
+    items = list(read_evtx(io.BytesIO(looping_log()), "x", Limits()))
+    assert [item.reason for item in items if not isinstance(item, Block)] in ([], ["corrupt"])
+
+
+@pytest.mark.data
+def test_records_beside_strings_that_follow_each_other_are_read(logs: list[bytes]) -> None:
+    whole = list(read_bytes("x", logs[0]))
+    data = bytearray(logs[0])
+    one, two = [at for at in struct.unpack_from("<64I", data, 4096 + 128) if at][:2]
+    for at, following in ((one, two), (two, one)):
+        data[4096 + at : 4096 + at + 4] = following.to_bytes(4, "little")
+    with pytest.raises(Lost, match="took longer"):
+        GUARD.parse(Ask(bytes(data), 0.2, 1024, 1024))
+    assert list(read_bytes("x", bytes(data))) == whole
+
+
+class _Failing:
+    """Loses every chunk that is not whole, and notes the time it was given."""
+
+    def __init__(self) -> None:
+        self.seconds: list[float] = []
+
+    def parse(self, ask: Ask) -> Reply:
+        self.seconds.append(ask.seconds)
+        if b"bad" in ask.data:
+            raise Lost("took longer than it may")
+        return Reply([b"{}", b"{}"], [])
+
+
+def test_a_chunk_that_is_lost_is_kept_raw_and_the_others_are_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    guard = _Failing()
+    monkeypatch.setattr(evtx, "GUARD", guard)
+    good, bad = (b"ElfChnk\0".ljust(600, b"\0") + end for end in (b"ok", b"bad"))
+    chunks = [chunk.ljust(CHUNK, b"\0") for chunk in (good, *[bad] * 9, good)]
+    items = list(read_evtx(io.BytesIO(MAGIC.ljust(4096, b"\0") + b"".join(chunks)), "x", Limits()))
+    assert items[0] == Block("x", range(1, 3), [b"{}", b"{}"])
+    detail = "chunk 1: took longer than it may"
+    assert items[1] == Rejected("x", 3, "corrupt", detail, chunks[1])
+    assert items[-1] == Block("x", range(12, 14), [b"{}", b"{}"])
+    assert guard.seconds[:3] == [2.0, 2.0, 1.0]
+    assert guard.seconds[-1] == 0.1

@@ -3,14 +3,18 @@
 Each 64 KiB chunk is complete in itself, so it is handed to the parser behind a file header of its
 own. That reads a file of any size in constant memory and in a file that was not closed properly
 finds the chunks its header does not count.
+
+The tables of strings and templates in a chunk's header are blanked first. They only save look-ups
+(records name what they use by its place, and the JSON is the same), but their entries are linked
+lists, and the parser follows one that leads into itself for ever. What else may make it fail,
+`evtx_guard` bounds.
 """
 
-import io
 import zlib
 from collections.abc import Iterator
 
-from evtx import PyEvtxParser
-
+from tocsin.formats.evtx_child import Ask
+from tocsin.formats.evtx_guard import GUARD, Lost
 from tocsin.formats.limits import Limits, Unreadable
 from tocsin.formats.records import Block, Item, Rejected, Skipped
 from tocsin.formats.streams import Source, read_exactly
@@ -19,9 +23,14 @@ MAGIC = b"ElfFile\0"
 _CHUNK_MAGIC = b"ElfChnk\0"
 _HEADER = 4096
 _CHUNK = 65536
+_TABLES, _RECORDS = 128, 512
+"""Where a chunk's tables of strings (64) and templates (32 offsets) begin, and its records."""
 _Problem = tuple[str, str, bytes]
-_MAX_RECORDS = _CHUNK // 24
-"""A record is at least 24 bytes (MS-EVEN6, BinXml record header): more cannot be in one chunk."""
+SECONDS = 2.0
+"""Processor time for one chunk; a full real one takes about a millisecond."""
+LEAST = 0.1
+"""A file's chunks get half the time after each that needed more than its own, down to this: a
+file made of nothing else costs time in proportion to its size, and whole chunks are still read."""
 
 
 def read_evtx(source: Source, origin: str, limits: Limits) -> Iterator[Item]:
@@ -32,13 +41,14 @@ def read_evtx(source: Source, origin: str, limits: Limits) -> Iterator[Item]:
         return
     front, counted = _one_chunk_header(header), int.from_bytes(header[42:44], "little")
     position = unused = 0
-    index = -1
+    index, seconds = -1, SECONDS
     chunk, failure = b"\0" * _CHUNK, None
     while failure is None and len(chunk) == _CHUNK:
         index += 1
         chunk, failure = _chunk(source)
         if chunk.startswith(_CHUNK_MAGIC):
-            raws, problems = _records(front + chunk.ljust(_CHUNK, b"\0"), limits)
+            whole = chunk.ljust(_CHUNK, b"\0")
+            raws, problems, seconds = _records(front, whole, seconds, limits)
             yield from _items(origin, position, index, raws, problems)
             position += len(raws) + len(problems)
         elif index < counted and chunk.strip(b"\0"):
@@ -86,25 +96,18 @@ def _one_chunk_header(header: bytes) -> bytes:
     return bytes(front)
 
 
-def _records(data: bytes, limits: Limits) -> tuple[list[bytes], list[_Problem]]:
-    """JSON of the records of a file with one chunk, and (reason, detail, raw) of the others."""
-    raws: list[bytes] = []
-    problems: list[_Problem] = []
+def _records(
+    front: bytes, chunk: bytes, seconds: float, limits: Limits
+) -> tuple[list[bytes], list[_Problem], float]:
+    """JSON of a chunk's records, (reason, detail, raw) of the others, and the next one's time."""
+    data = front + chunk[:_TABLES] + bytes(_RECORDS - _TABLES) + chunk[_RECORDS:]
     try:
-        records = iter(PyEvtxParser(io.BytesIO(data), 1).records_json())
-    except (RuntimeError, OSError, ValueError) as error:
-        return raws, [("corrupt", str(error)[:500], data[_HEADER:])]
-    for _ in range(_MAX_RECORDS):
-        try:
-            record = next(records)  # the package's types allow None, its code never gives it
-        except StopIteration:
+        reply = GUARD.parse(Ask(data, seconds, limits.max_record, limits.kept_of_rejected))
+    except Lost as lost:
+        return [], [("corrupt", str(lost), chunk)], max(seconds / 2, LEAST)
+    problems = reply.problems
+    for index, (reason, detail, _) in enumerate(problems):
+        if reason == "corrupt":
+            problems[index] = (reason, detail, chunk)
             break
-        except (RuntimeError, OSError, ValueError) as error:
-            problems.append(("corrupt", str(error)[:500], b"" if problems else data[_HEADER:]))
-            continue
-        raw = record["data"].encode() if record else b""
-        if len(raw) > limits.max_record:
-            problems.append(("too-large", f"{len(raw)} bytes", raw[: limits.kept_of_rejected]))
-        else:
-            raws.append(raw)
-    return raws, problems
+    return reply.raws, problems, seconds

@@ -22,7 +22,7 @@ _UNPAIRED = re.compile(
        | (\\u[Dd][89A-Fa-f][0-9A-Fa-f]{2})""",
     re.VERBOSE,
 )
-"""Tells unpaired surrogate escapes (group 1) from all else. It takes what it sees, and never goes back."""
+"""Tells unpaired surrogate escapes (group 1) from all else, and never looks at a byte again."""
 
 
 def flat(document: dict[str, Any]) -> dict[str, Any]:

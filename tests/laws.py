@@ -6,7 +6,7 @@ the lateness, and which prefix is sent again.
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -46,6 +46,42 @@ def check_fold(
     assert meaning(_run(make, repeated)) == expected, "sending a prefix again changes the result"
     _check_state(make, batches)
     return expected
+
+
+def check_chained(
+    make: Callable[[], Fold],
+    rows: pa.RecordBatch,
+    parts: Callable[[list[pa.RecordBatch]], Iterable[frozenset[str]]],
+    linked: Callable[[str, str], bool],
+    data: st.DataObject,
+    *,
+    time: str = "time",
+) -> list[pa.RecordBatch]:
+    """What holds for a grouping Fold however late its rows come; returns the outputs.
+
+    Rows arrive in any order at all, most of them far behind the watermark. `parts` reads the
+    groups of names from the outputs; in each group a chain of names that are `linked`, every link
+    within its window, must lead from any one to any other.
+    """
+    outputs = run_late(make, rows, data, time=time)
+    for part in parts(outputs):
+        loose = set(part)
+        reached = [loose.pop()]
+        for name in reached:
+            near = {other for other in loose if linked(name, other)}
+            loose -= near
+            reached.extend(near)
+        assert not loose, f"nothing leads from {reached} to {loose}"
+    return outputs
+
+
+def run_late(
+    make: Callable[[], Fold], rows: pa.RecordBatch, data: st.DataObject, *, time: str = "time"
+) -> list[pa.RecordBatch]:
+    """The outputs for rows in an order that keeps to no lateness at all."""
+    times = rows.column(time).to_pylist()
+    order = data.draw(st.permutations(range(len(times))), label="order of arrival")
+    return _run(make, _batches(rows, order, times, data, lateness=0))
 
 
 def arrival(times: Sequence[int], data: st.DataObject, lateness: int) -> list[int]:

@@ -36,9 +36,14 @@ NAMES = st.sampled_from(["ws01", "ws02", "ws03", "dc01"])
 
 @st.composite
 def streams(
-    draw: st.DrawFn, roles: tuple[str, ...] = ("source", "subject", "destination")
+    draw: st.DrawFn,
+    roles: tuple[str, ...] = ("source", "subject", "destination"),
+    eras: tuple[int, ...] = (0,),
 ) -> list[Finding]:
-    """Up to 30 findings over minutes or hours with few hosts, users and processes: many links."""
+    """Up to 30 findings over minutes or hours with few hosts, users and processes: many links.
+
+    With more than one of `eras` (microseconds) they are hours, days or years apart besides.
+    """
     size = draw(st.integers(1, 30))
     span = draw(st.sampled_from([15, 90, 8 * 60]))
     found = []
@@ -62,6 +67,7 @@ def streams(
         if not draw(st.integers(0, 5)):
             entities.append(file_hash(draw(st.sampled_from(["aa" * 16, "bb" * 16]))))
         time = draw(st.integers(0, span)) * MINUTE + draw(st.integers(0, 59)) * SECOND
+        time += draw(st.sampled_from(eras)) if len(eras) > 1 else 0
         level = draw(st.sampled_from([Level.LOW, Level.INFORMATIONAL, Level.MEDIUM, Level.HIGH]))
         rule = draw(st.sampled_from(["r1", "r2", "r3"]))
         found.append(finding(number, time, *entities, rule=rule, level=level))

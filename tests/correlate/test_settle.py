@@ -83,3 +83,23 @@ def test_between_two_incidents_of_one_minute_the_choice_is_not_that_of_arrival()
     expected = {frozenset({"a", "low"}), frozenset({"b"}), frozenset({"c"})}
     assert grouped(ann, bob, low, crowd, grouping=few).partition == expected
     assert grouped(bob, ann, low, crowd, grouping=few).partition == expected
+
+
+def test_a_low_finding_twice_by_one_person_is_one_incident_from_the_start() -> None:
+    live = Live()
+    pair = [
+        finding(n, n, host("ws01"), user("ann"), process(f"g{n}"), rule="accounts", level=Level.LOW)
+        for n in range(2)
+    ]
+    assert live.see(0, *pair) == 1
+    assert live.see(3 * HOUR) == 1
+
+
+def test_repeats_of_a_low_finding_merge_though_one_followed_another_rule() -> None:
+    child = process("g1", role="parent")
+    stream = [
+        finding(1, 0, host("ws01"), process("g1"), rule="shell", level=Level.LOW),
+        finding(2, 6 * MINUTE, host("ws01"), process("g2"), child, rule="net", level=Level.LOW),
+        finding(3, 6 * MINUTE, host("ws01"), process("g3"), rule="net", level=Level.LOW),
+    ]
+    assert len(grouped(*stream).partition) == 1

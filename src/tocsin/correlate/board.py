@@ -4,7 +4,7 @@ Groups go by a small number inside; `parent` leads from the number of a group th
 another to that other. Times are microseconds UTC, `cell` values are minutes since 1970.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from hashlib import blake2b
 from typing import TypeAlias
 
@@ -12,6 +12,7 @@ import msgspec
 
 from tocsin.correlate.dossier import Dossier
 from tocsin.correlate.grouping import MINUTE, Grouping, anchor_window, tie_window
+from tocsin.model.findings import Level
 
 MAX_GROUPS = 20_000
 """Open incidents of a site; past it the longest inactive are closed early."""
@@ -21,6 +22,9 @@ MAX_MINUTES = 20_000
 
 MAX_KNOWN = 256
 """Finding ids remembered for each of 256 first bytes: a guard behind the caller's own."""
+
+MAX_LATE = 20_000
+"""Findings later than the watermark after which what they left behind is looked through."""
 
 _ID_BYTES = 8
 _PRUNE_EVERY = 60 * MINUTE
@@ -54,20 +58,51 @@ class Mark(msgspec.Struct, array_like=True, frozen=True, gc=False):
     ref: Ref
 
 
+class Marks(msgspec.Struct):
+    """Where each key was last seen, and where a late finding saw it before that."""
+
+    last: dict[str, Mark] = {}
+    late: dict[str, Mark] = {}
+
+    def note(self, key: str, mark: Mark) -> None:
+        """Remember a mark; what is newer than it stays."""
+        known = self.last.get(key)
+        newest = known is None or known.cell <= mark.cell
+        (self.last if newest else self.late)[key] = mark
+
+    def of(self, key: str) -> list[Mark]:
+        """What is remembered of the key, the newest first."""
+        return [marks[key] for marks in (self.last, self.late) if key in marks]
+
+    def forget(self, oldest: Callable[[str], int]) -> None:
+        """Drop every mark of a minute before `oldest` of its key."""
+        for marks in (self.last, self.late):
+            for key in [key for key, mark in marks.items() if mark.cell < oldest(key)]:
+                del marks[key]
+
+    def groups(self) -> Iterator[int]:
+        """The group of every mark."""
+        for marks in (self.last, self.late):
+            yield from (mark.ref.group for mark in marks.values())
+
+
 class Seen(msgspec.Struct, array_like=True):
     """Who shares something that joins only when few do."""
 
     members: dict[str, int] = {}
     hub_until: int = -1
-    last: Mark | None = None
 
 
 class Low(msgspec.Struct, array_like=True):
-    """An informational or low finding (with its repeats in one cell) that looks for an incident."""
+    """An informational or low finding that looks for an incident, with its repeats in one cell.
+
+    `placed` once it found something to attach to: it is never attached again.
+    """
 
     ref: Ref
     noise_key: str
     anchors: list[tuple[str, int, str]]
+    placed: bool = False
 
 
 class Minute(msgspec.Struct, array_like=True):
@@ -100,21 +135,38 @@ class Board(msgspec.Struct):
     next_group: int = 0
     runs: Runs = {}
     minutes: dict[int, Minute] = {}
-    marks: dict[str, Mark] = {}
-    trails: dict[str, Mark] = {}
+    marks: Marks = msgspec.field(default_factory=Marks)
+    """Where incidents were, for low findings."""
+    trails: Marks = msgspec.field(default_factory=Marks)
+    """Where low findings were, by process."""
+    shared: Marks = msgspec.field(default_factory=Marks)
+    """Who shared a thing last."""
     seen: dict[str, Seen] = {}
     owners: dict[str, tuple[str, int]] = {}
     """Which host had an address last, and when."""
-    waiting: dict[str, tuple[int, Low]] = {}
-    noise: dict[str, Mark] = {}
+    waiting: dict[str, int] = {}
+    """Low findings that found nothing yet, by name, with the minute that holds them."""
+    noise: Marks = msgspec.field(default_factory=Marks)
+    """Low findings that stand for themselves, by rule and host."""
     known: dict[int, bytes] = {}
     pruned_at: int = 0
+    watermark: int | None = None
+    """The highest so far: what is older comes late."""
+    late: int = 0
+    """Late findings since the last look at what can be forgotten."""
 
     def root(self, group: int) -> int:
         """The group that `group` is part of now."""
         while (above := self.parent.get(group)) is not None:
             group = above
         return group
+
+    def is_incident(self, ref: Ref) -> bool:
+        """True when the group that `ref` is part of holds more than low findings."""
+        group = self.groups.get(self.root(ref.group))
+        return group is not None and any(
+            step.level.rank >= Level.MEDIUM.rank for step in group.dossier.steps.values()
+        )
 
 
 def learn(board: Board, finding_id: str) -> bool:
@@ -134,8 +186,10 @@ def learn(board: Board, finding_id: str) -> bool:
 def prune(board: Board, watermark: int, grouping: Grouping) -> None:
     """Forget what no finding on time can reach any more; looks only now and then."""
     crowded = len(board.groups) > MAX_GROUPS or len(board.minutes) > MAX_MINUTES
-    if watermark - board.pruned_at < _PRUNE_EVERY and not crowded:
+    due = watermark - board.pruned_at >= _PRUNE_EVERY or board.late > MAX_LATE
+    if not due and not crowded:
         return
+    board.late = 0
     board.pruned_at = max(board.pruned_at, watermark)
     _close(board, watermark - grouping.horizon)
     _forget_runs(board, watermark, grouping)
@@ -143,6 +197,7 @@ def prune(board: Board, watermark: int, grouping: Grouping) -> None:
     _forget_parents(board)
     for cell in sorted(board.minutes)[MAX_MINUTES * 9 // 10 :] if crowded else ():
         del board.minutes[cell]
+    board.waiting = {name: at for name, at in board.waiting.items() if at in board.minutes}
 
 
 def _close(board: Board, oldest: int) -> None:
@@ -183,10 +238,8 @@ def _forget_parents(board: Board) -> None:
 def _referenced(board: Board) -> Iterator[int]:
     for runs in board.runs.values():
         yield from (run.group for run in runs)
-    for marks in (board.marks, board.trails, board.noise):
-        yield from (mark.ref.group for mark in marks.values())
-    yield from (seen.last.ref.group for seen in board.seen.values() if seen.last)
-    yield from (low.ref.group for _, low in board.waiting.values())
+    for marks in (board.marks, board.trails, board.noise, board.shared):
+        yield from marks.groups()
     for minute in board.minutes.values():
         yield from (ref.group for ref in minute.marks.values())
         yield from (low.ref.group for low in minute.lows.values())
@@ -197,14 +250,12 @@ def _referenced(board: Board) -> Iterator[int]:
 def _forget_marks(board: Board, now: int, grouping: Grouping) -> None:
     """Low findings of minute `now` and later look back no further than their anchors' windows."""
     for marks in (board.marks, board.trails):
-        for key, mark in list(marks.items()):
-            if mark.cell < now - anchor_window(key, grouping) // MINUTE:
-                del marks[key]
-    cell = now - (grouping.low_window + grouping.repeat_window) // MINUTE
-    board.noise = {key: mark for key, mark in board.noise.items() if mark.cell >= cell}
+        marks.forget(lambda key: now - anchor_window(key, grouping) // MINUTE)
+    noisy = now - (grouping.low_window + grouping.repeat_window) // MINUTE
+    board.noise.forget(lambda _: noisy)
     cell = now - grouping.horizon // MINUTE
+    board.shared.forget(lambda _: cell)
     board.owners = {ip: own for ip, own in board.owners.items() if own[1] >= cell}
     for key, seen in list(board.seen.items()):
-        last = -1 if seen.last is None else seen.last.cell
-        if max(seen.hub_until, last, *seen.members.values(), -1) < cell:
+        if max(seen.hub_until, *seen.members.values(), -1) < cell:
             del board.seen[key]

@@ -17,6 +17,9 @@ SECOND = 1_000_000
 MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
 
+MAX_PROCESSES = 32
+"""Processes by which low findings that count as one look for an incident."""
+
 
 class Grouping(msgspec.Struct, frozen=True):
     """How near two findings must be to belong together. Windows are microseconds of event time."""
@@ -183,6 +186,18 @@ def anchors(
         (trace.key, grouping.low_window, trace.reason) for trace in shared if trace.key[0] in "ha"
     ]
     return strong + sorted(weak, key=lambda anchor: anchor[0][0] != "h")
+
+
+def either(
+    one: Sequence[tuple[str, int, str]], other: Sequence[tuple[str, int, str]]
+) -> list[tuple[str, int, str]]:
+    """The anchors of two low findings that count as one, the same in either order."""
+    known: dict[str, tuple[str, int, str]] = {}
+    for anchor in sorted({*one, *other}):
+        known.setdefault(anchor[0], anchor)
+    ordered = sorted(known.values(), key=lambda anchor: ("psbha".index(anchor[0][0]), anchor[0]))
+    processes = sum(anchor[0].startswith("p|") for anchor in ordered)
+    return ordered[: min(processes, MAX_PROCESSES)] + ordered[processes:]
 
 
 def _named(key: str, name: str, grouping: Grouping) -> bool:

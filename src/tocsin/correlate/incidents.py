@@ -36,22 +36,37 @@ __all__ = ["END", "IncidentFold", "rank"]
 END = 2**62
 """Watermark after the last record of a finite input (microseconds UTC)."""
 
-_UPGRADES: Mapping[int, Callable[[Any], Any]] = {}
+
+def _with_late_marks(plain: dict[str, Any]) -> dict[str, Any]:
+    """Version 2 keeps the marks of late findings beside those that are newer."""
+    marks = {name: {"last": plain[name], "late": {}} for name in ("marks", "trails", "noise")}
+    last = {key: seen[2] for key, seen in plain["seen"].items() if seen[2] is not None}
+    others = {
+        "seen": {key: seen[:2] for key, seen in plain["seen"].items()},
+        "shared": {"last": last, "late": {}},
+        "waiting": {name: waits[0] for name, waits in plain["waiting"].items()},
+    }
+    return {**plain, **marks, **others}
+
+
+_UPGRADES: Mapping[int, Callable[[Any], Any]] = {1: _with_late_marks}
 """`_UPGRADES[n]` turns the plain form of state version n into n + 1."""
 
 
 class IncidentFold:
     """Findings of one site in, changed incidents out.
 
-    A finding that comes too late groups by what is still remembered: only findings on time are
-    promised the same grouping in every order.
+    A finding that comes too late groups by what is still remembered within the windows around its
+    own time: only findings on time are promised the same grouping in every order.
     """
 
     name = "incidents"
-    version = 1
+    version = 2
 
     def __init__(self, grouping: Grouping | None = None) -> None:
         self.grouping = grouping or Grouping()
+        self.late = 0
+        """New findings of the last step that were older than the watermark of the step before."""
         self._last: tuple[bytes, Board, dict[int, msgspec.Raw]] | None = None
 
     def key(self, rows: pa.RecordBatch) -> pa.Array:
@@ -69,6 +84,9 @@ class IncidentFold:
             turn.take(finding)
         settle(board, watermark, self.grouping, turn.join)
         changes = turn.changes()
+        self.late = turn.late
+        board.late += turn.late
+        board.watermark = watermark if board.watermark is None else max(board.watermark, watermark)
         prune(board, watermark, self.grouping)
         packed = {n: packed[n] for n in packed.keys() & board.groups.keys() - turn.changed}
         data = _pack(self.version, board, packed)

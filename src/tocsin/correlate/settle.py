@@ -4,6 +4,9 @@ What joins only when few share it, and where a low finding belongs, depends on o
 Taken on arrival it would depend on the order of arrival; taken minute by minute, in event time,
 when a minute can no longer change, it does not. A minute is *observed* when it is complete,
 *decided* `settle` later, and its low findings stop waiting `low_window` later.
+
+A finding later than the watermark opens its minute again. It joins what is remembered around its
+own time: every distance is absolute, and what is newer stays remembered beside it.
 """
 
 from collections.abc import Callable
@@ -41,6 +44,11 @@ def settle(board: Board, watermark: int, grouping: Grouping, join: Join) -> None
             _expire(board, cell, grouping, join)
 
 
+def _is_near(one: int, other: int, window: int) -> bool:
+    """True when two minutes lie within `window` (microseconds), whichever came first."""
+    return abs(one - other) <= window // MINUTE
+
+
 def _observe(board: Board, cell: int, minute: Minute, grouping: Grouping, join: Join) -> None:
     minute.observed = True
     for key, members in minute.traces.items():
@@ -49,32 +57,41 @@ def _observe(board: Board, cell: int, minute: Minute, grouping: Grouping, join: 
             if member:
                 _count(seen, member, cell, grouping)
     for ip, host in minute.owners.items():
-        board.owners[ip] = (host, cell)
+        if ip not in board.owners or board.owners[ip][1] <= cell:
+            board.owners[ip] = (host, cell)
     for key, ref in minute.marks.items():
-        board.marks[key] = Mark(cell, ref)
+        board.marks.note(key, Mark(cell, ref))
     if minute.marks:
-        _wake(board, cell, minute, join)
+        _wake(board, cell, minute, grouping, join)
     for name in sorted(minute.lows):
-        _place(board, name, cell, minute.lows[name], join)
+        if not minute.lows[name].placed:
+            _place(board, name, cell, minute.lows[name], join)
 
 
 def _count(seen: Seen, member: str, cell: int, grouping: Grouping) -> None:
     """Note that `member` shares it; past the limit it is a hub, and counting starts again."""
     window = grouping.degree_window // MINUTE
-    seen.members[member] = cell
-    if len(seen.members) > grouping.max_degree:
-        seen.members = {m: at for m, at in seen.members.items() if at > cell - window}
-    if len(seen.members) > grouping.max_degree:
-        seen.hub_until = cell + window
-        seen.members = {}
+    seen.members[member] = max(cell, seen.members.get(member, cell))
+    if len(seen.members) <= grouping.max_degree:
+        return
+    oldest = max(seen.members.values()) - window
+    near = {m for m, at in seen.members.items() if abs(at - cell) < window}
+    if len(near) > grouping.max_degree:
+        seen.hub_until = max(seen.hub_until, cell + window)
+        seen.members = {m: at for m, at in seen.members.items() if m not in near}
+    else:
+        seen.members = {m: at for m, at in seen.members.items() if at > oldest or m in near}
 
 
-def _wake(board: Board, cell: int, minute: Minute, join: Join) -> None:
+def _wake(board: Board, cell: int, minute: Minute, grouping: Grouping, join: Join) -> None:
     """Attach low findings that waited for what this minute brought."""
-    for name, (_, low) in sorted(board.waiting.items()):
+    for name, since in sorted(board.waiting.items()):
+        if not _is_near(cell, since, grouping.low_window):
+            continue
+        low = board.minutes[since].lows[name]
         for key, _window, reason in low.anchors:
             if key in minute.marks and not _is_hub(board, key, cell):
-                join(low.ref, minute.marks[key], reason)
+                _attach(board, low, minute.marks[key], reason, join)
                 del board.waiting[name]
                 break
 
@@ -83,12 +100,20 @@ def _place(board: Board, name: str, cell: int, low: Low, join: Join) -> None:
     """Attach a low finding to what went before it, or let it wait."""
     chosen = _anchor(board, cell, low)
     if chosen is None:
-        board.waiting[name] = (cell, low)
+        board.waiting[name] = cell
     else:
-        join(low.ref, *chosen)
+        board.waiting.pop(name, None)
+        _attach(board, low, *chosen, join)
     for key, _window, _reason in low.anchors:
         if key.startswith("p|"):
-            board.trails[key] = Mark(cell, low.ref)
+            board.trails.note(key, Mark(cell, low.ref))
+
+
+def _attach(board: Board, low: Low, known: Ref, reason: str, join: Join) -> None:
+    """Put a low finding with what it belongs to; two incidents stay two."""
+    low.placed = True
+    if not (board.is_incident(low.ref) and board.is_incident(known)):
+        join(low.ref, known, reason)
 
 
 def _anchor(board: Board, cell: int, low: Low) -> tuple[Ref, str] | None:
@@ -102,9 +127,9 @@ def _anchor(board: Board, cell: int, low: Low) -> tuple[Ref, str] | None:
     place = [a for a in low.anchors[len(own) :] if not _is_hub(board, a[0], cell)]
     for known, anchors in ((board.marks, own), (board.trails, lineage), (board.marks, place)):
         for key, window, reason in anchors:
-            mark = known.get(key)
-            if mark is not None and cell - mark.cell <= window // MINUTE:
-                return mark.ref, reason
+            for mark in known.of(key):
+                if _is_near(cell, mark.cell, window):
+                    return mark.ref, reason
     return None
 
 
@@ -119,7 +144,8 @@ def _decide(board: Board, cell: int, moment: int, grouping: Grouping, join: Join
     minute.decided = True
     for key in sorted(minute.traces):
         owner = board.owners.get(key[2:]) if key.startswith("a|") else None
-        chains = [key, f"h|{owner[0]}"] if owner else [key]
+        known = owner is not None and _is_near(cell, owner[1], grouping.degree_window)
+        chains = [key, f"h|{owner[0]}"] if owner and known else [key]
         if any(_is_hub(board, chain, moment) for chain in chains):
             chains = []
         joins = any(refs for _, refs in minute.traces[key].values())
@@ -128,24 +154,27 @@ def _decide(board: Board, cell: int, moment: int, grouping: Grouping, join: Join
 
 
 def _chain(board: Board, key: str, cell: int, members: Members, window: int, join: Join) -> None:
-    """Join who shares the key now with who shared it last, if that is not too long ago."""
-    seen = board.seen.setdefault(key, Seen())
+    """Join who shares the key now with who shared it last, if that is not too far away."""
     for reason, refs in members.values():
         for ref in refs:
-            if seen.last is not None and cell - seen.last.cell <= window // MINUTE:
-                join(ref, seen.last.ref, reason)
-            seen.last = Mark(cell, ref)
+            for mark in board.shared.of(key):
+                if _is_near(cell, mark.cell, window):
+                    join(ref, mark.ref, reason)
+            board.shared.note(key, Mark(cell, ref))
 
 
 def _expire(board: Board, cell: int, grouping: Grouping, join: Join) -> None:
-    """Low findings that found no incident stand for themselves, repeats together."""
+    """Low findings that found no incident stand for themselves, repeats together.
+
+    Those that found only another low finding count too: their rule may stand alone elsewhere.
+    """
     minute = board.minutes.pop(cell)
     for name in sorted(minute.lows):
-        waited = board.waiting.pop(name, None)
-        if waited is None:
+        low = minute.lows[name]
+        board.waiting.pop(name, None)
+        if board.is_incident(low.ref):
             continue
-        low = waited[1]
-        mark = board.noise.get(low.noise_key)
-        if mark is not None and cell - mark.cell <= grouping.repeat_window // MINUTE:
-            join(low.ref, mark.ref, "same low finding again")
-        board.noise[low.noise_key] = Mark(cell, low.ref)
+        for mark in board.noise.of(low.noise_key):
+            if _is_near(cell, mark.cell, grouping.repeat_window):
+                _attach(board, low, mark.ref, "same low finding again", join)
+        board.noise.note(low.noise_key, Mark(cell, low.ref))

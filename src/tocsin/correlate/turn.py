@@ -11,6 +11,7 @@ from tocsin.correlate.grouping import (
     Grouping,
     Tie,
     anchors,
+    either,
     host_of,
     is_core,
     noise_key,
@@ -45,6 +46,8 @@ class Turn:
         self._grouping = grouping
         self._arrived: list[Ref] = []
         self.changed: set[int] = set()
+        self.late = 0
+        """New findings older than the watermark of the steps before."""
         self._born: set[int] = set()
         self._ended: list[tuple[int, Group]] = []
 
@@ -55,6 +58,8 @@ class Turn:
             self._arrived.append(place(finding))
             self._own(finding)
             self._minute(finding.time // MINUTE).observed = False
+            watermark = self._board.watermark
+            self.late += watermark is not None and finding.time < watermark
 
     def join(self, newcomer: Ref, known: Ref, reason: str) -> None:
         """Make one group of two; nothing when they are one already or one is closed."""
@@ -129,12 +134,16 @@ class Turn:
             members = self._minute(finding.time // MINUTE).traces.setdefault(trace.key, {})
             members.setdefault(trace.member, (trace.reason, []))
         noise = noise_key(finding)
-        name = _digest(str(cell), signature(finding), *(key for key, _, _ in held))
+        people = [key for key, _, _ in held if key[0] in "sb"]
+        own = people or [key for key, _, _ in held]
+        name = _digest(str(cell), noise, signature(finding), *own)
         low = minute.lows.get(name)
         number = -1 if low is None else board.root(low.ref.group)
         if number in board.groups:
             board.groups[number].dossier.add(finding)
             self.changed.add(number)
+            if low is not None and low.anchors != held:
+                low.anchors = either(low.anchors, held)
         else:
             number = self._open(finding)
             minute.lows[name] = Low(Ref(finding.finding_id, number), noise, held)

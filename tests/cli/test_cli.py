@@ -164,3 +164,10 @@ def test_a_bug_shows_its_traceback_and_never_ends_with_1():
     assert done.returncode == 2
     assert "Traceback" in done.stderr
     assert "KeyError: 'a bug'" in done.stderr
+
+
+@pytest.mark.parametrize("command", ["rules", "rules --json"])
+def test_a_reader_that_leaves_early_ends_it_with_2_and_no_words(command):
+    line = f'"$0" -m tocsin {command} | true; exit ${{PIPESTATUS[0]}}'
+    done = subprocess.run(["bash", "-c", line, sys.executable], capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (2, b"")

@@ -5,6 +5,7 @@ and nothing found, 1 findings (hunt) or problems (check), 2 an error that the me
 bug (with a traceback), 130 stopped with Ctrl-C.
 """
 
+import os
 import sys
 from collections.abc import Sequence
 
@@ -54,7 +55,7 @@ def run(tokens: Sequence[str]) -> int:
         _complain(f"{error} (`tocsin {tokens[0] if tokens else ''} --help` lists what there is)")
         return 2
     except BrokenPipeError:
-        sys.stderr.close()
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is still buffered goes nowhere
         return 2
     except (OSError, EOFError) as error:
         _complain(str(error) or type(error).__name__)

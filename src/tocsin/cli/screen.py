@@ -28,13 +28,21 @@ SHORT = 24
 """Cells up to so many characters are never broken."""
 
 
+class _Console(Console):
+    """A console that leaves a closed pipe to the command line, which knows the exit codes."""
+
+    def on_broken_pipe(self) -> None:
+        """Called where the error is being handled (the original would exit with 1)."""
+        raise BrokenPipeError
+
+
 class Screen:
     """Writes text, tables and progress; never interprets what came out of a log."""
 
     def __init__(self, stream: TextIO | None = None) -> None:
         stream = stream or sys.stdout
         width = None if stream.isatty() else 10_000
-        self._out = Console(
+        self._out = _Console(
             file=stream, width=width, highlight=False, markup=False, emoji=False, soft_wrap=True
         )
         self._err = Console(stderr=True, highlight=False, markup=False, emoji=False)

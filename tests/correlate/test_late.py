@@ -19,7 +19,7 @@ from tests.correlate.test_settle import Live
 from tests.laws import check_chained, run_late
 
 from tocsin.correlate import board as boards
-from tocsin.correlate.board import Mark, Marks, Ref
+from tocsin.correlate.board import Board, Mark, Marks, Ref
 from tocsin.correlate.grouping import (
     Grouping,
     host_of,
@@ -29,8 +29,9 @@ from tocsin.correlate.grouping import (
     traces,
     window_of,
 )
-from tocsin.correlate.incidents import IncidentFold
+from tocsin.correlate.incidents import _UPGRADES, IncidentFold
 from tocsin.model.findings import Finding, Level
+from tocsin.model.stages import pack_state, unpack_state
 
 WINDOWS = Grouping()
 YEARS = 2 * 365 * 24 * HOUR
@@ -194,3 +195,23 @@ def test_marks_never_move_backwards() -> None:
     marks.forget(lambda _: 6)
     assert [mark.cell for mark in marks.of("k")] == [30]
     assert marks.of("other") == []
+
+
+def test_a_state_of_the_first_version_is_read() -> None:
+    fold = IncidentFold()
+    assert fold.version == 2
+    ref = ["old", 0]
+    plain = {
+        "marks": {"h|ws01": [9, ref]},
+        "trails": {},
+        "noise": {"rule|ws01": [9, ref]},
+        "seen": {"h|ws01": [{"u:ann": 9}, -1, [9, ref]], "h|ws02": [{}, 7, None]},
+        "waiting": {"low": [9, [ref, "rule|ws01", []]]},
+        "minutes": {9: [{}, {}, {"low": [ref, "rule|ws01", []]}, {}, True, True]},
+    }
+    old = unpack_state(pack_state(1, plain), Board, 2, _UPGRADES)
+    assert [mark.cell for mark in old.shared.of("h|ws01")] == [9]
+    assert [mark.cell for mark in old.noise.of("rule|ws01")] == [9]
+    assert old.seen["h|ws02"].hub_until == 7
+    assert old.waiting == {"low": 9}
+    assert not old.minutes[9].lows["low"].placed

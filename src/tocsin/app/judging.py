@@ -147,6 +147,7 @@ class Judge:
             states, findings, self._fold, watermark=self._watermark, now=now
         )
         tx.put_fold_states(self._fold.name, changed)
+        tx.count({"late-findings": self._fold.late})
         return _store(tx, outputs)
 
     def _merge(self, clocks: dict[str, Any]) -> dict[str, bytes | None]:

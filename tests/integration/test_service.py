@@ -89,6 +89,8 @@ def test_an_incident_is_listed_told_and_graded(truth: Truth, service: Service) -
 
 def test_what_cannot_be_read_is_kept_and_counted(truth: Truth, service: Service) -> None:
     service.prepare()
+    settings = service.folder / "tocsin.toml"
+    settings.write_text(settings.read_text() + '[[input]]\npath = "nothing-here"\n')
     (service.logs / "broken.json").write_bytes(
         b'{"colour": "green"}\n{"a":\n' + b"[" * 5000 + b"\n"
     )
@@ -99,6 +101,8 @@ def test_what_cannot_be_read_is_kept_and_counted(truth: Truth, service: Service)
     while len(reasons := service.dead_letters()) < 3 and time.monotonic() < deadline:
         time.sleep(0.2)
     assert set(reasons) == {"unrecognized", "not-json", "too-deep"}
+    assert "not-json" in tocsin(service, "dead-letters")
+    assert "nothing-here" in service.log()
     url = f"http://127.0.0.1:{service.port}/metrics"
     metrics = urllib.request.urlopen(url, timeout=5).read().decode()
     assert f'tocsin_received_records_total{{partition="p0"}} {float(truth.total + 2)}' in metrics

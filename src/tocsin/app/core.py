@@ -22,6 +22,7 @@ from tocsin.app.content import (
     applied_content,
     apply,
     disk_content,
+    input_problems,
     is_applied,
     plan_apply,
     put_in_force,
@@ -38,6 +39,7 @@ from tocsin.collect.reader import SpoolReader
 from tocsin.errors import TocsinError
 from tocsin.model.content import ContentSet
 from tocsin.model.ports import Clock
+from tocsin.normalize import compile_sources
 from tocsin.store import State
 
 LOOK_EVERY = 0.5
@@ -224,6 +226,14 @@ def _put_content_in_force(site: Site) -> None:
     (apply if own else put_in_force)(site, content, "tocsin up")
 
 
+def _warn_of_inputs(site: Site) -> None:
+    """Say what of the inputs cannot work, once; `tocsin check` says the same."""
+    normalizer, _ = compile_sources(applied_content(site))
+    known = [spec.id for spec in normalizer.sources] if normalizer is not None else None
+    for problem in input_problems(site, known):
+        log.warning("input", problem=problem.message, where=problem.where)
+
+
 def run_core(site: Site, partitions: Sequence[str], ready: Event) -> None:
     """Body of the process."""
     speak(site.settings.log.level)
@@ -231,6 +241,7 @@ def run_core(site: Site, partitions: Sequence[str], ready: Event) -> None:
     _put_content_in_force(site)
     core = Core(site, partitions, SystemClock())
     signal.signal(signal.SIGTERM, core.stop)
+    _warn_of_inputs(site)
     try:
         core.run(ready)
     finally:

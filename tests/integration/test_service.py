@@ -98,9 +98,9 @@ def test_what_cannot_be_read_is_kept_and_counted(truth: Truth, service: Service)
     feed(service.logs, truth, seconds=1.0).join()
     check(service, truth)
     deadline = time.monotonic() + 20
-    while len(reasons := service.dead_letters()) < 3 and time.monotonic() < deadline:
+    while len(reasons := service.dead_letters()) < 4 and time.monotonic() < deadline:
         time.sleep(0.2)
-    assert set(reasons) == {"unrecognized", "not-json", "too-deep"}
+    assert set(reasons) == {"unrecognized", "not-json", "too-deep", "io-error"}
     assert "not-json" in tocsin(service, "dead-letters")
     assert "nothing-here" in service.log()
     url = f"http://127.0.0.1:{service.port}/metrics"

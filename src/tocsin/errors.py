@@ -6,7 +6,6 @@
     ├── ContentError       the author of a rule, mapping or other content file
     ├── InputError         the sender: telemetry that cannot be read (kept as a dead letter)
     └── StorageError       the operator: disk, lock or database
-        └── JournalBroken  the auditor: the hash chain does not verify
 
 A bug is never wrapped: it surfaces as the built-in exception that it is.
 """
@@ -48,7 +47,3 @@ class InputError(TocsinError):
 
 class StorageError(TocsinError):
     """The disk, a lock or a database refuses what must be durable."""
-
-
-class JournalBroken(StorageError):
-    """A record of the journal does not follow from the one before it."""

@@ -68,3 +68,13 @@ def test_no_more_is_asked_ahead_than_agreed():
     while one.may_observe(0.0):
         one.ask("observe")
     assert one.worker.kinds == ["observe"] * AHEAD
+
+
+def test_events_that_were_let_go_are_never_said_to_be_in_the_lake():
+    one = lane()
+    one.waiting = MOST_WAITING * LAKE.commit_rows
+    refuse(one, 1.0)
+    one.settled(Reply(1, {"waiting": 50}))  # a settle that was under way before the forget
+    one.flush_if_due(1.0 + RETRY, LAKE, at_once=False)
+    one.flush_if_due(2.0, LAKE, at_once=True)
+    assert one.worker.kinds == ["forget"]

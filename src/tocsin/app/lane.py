@@ -58,8 +58,11 @@ class Lane:
         return self.behind_since is not None and now - self.behind_since >= BEHIND
 
     def flush_if_due(self, now: float, lake: Lake, *, at_once: bool) -> None:
-        """Ask for a commit when enough waits, or waited long enough."""
-        if not self.waiting or self.flushing:
+        """Ask for a commit when enough waits, or waited long enough.
+
+        Never once events were let go: a commit would say that the lake has them.
+        """
+        if not self.waiting or self.flushing or self.behind_since is not None:
             return
         if self.refused_at is not None and now - self.refused_at < RETRY and not at_once:
             return

@@ -11,6 +11,10 @@ MAX_COPY_BYTES = 256 * 1024
 """A finding carries at most so many copies of its events, and bytes of each."""
 
 
+FieldValue = str | int | float | bool | None
+"""A value of a record's field that can stand alone."""
+
+
 class Level(StrEnum):
     """Severity in the words of the Sigma specification, rising."""
 
@@ -27,6 +31,20 @@ class Level(StrEnum):
 
 
 _RANKS = {level: rank for rank, level in enumerate(Level)}
+
+
+class Standing(StrEnum):
+    """What may become of a finding.
+
+    `open` findings make incidents. `staged` ones come from a rule on trial and `hidden` ones from
+    what an exception covers: both are kept and counted, and no incident has them. `building` ones
+    exist only to feed correlation rules that were told not to show their parts.
+    """
+
+    OPEN = "open"
+    STAGED = "staged"
+    HIDDEN = "hidden"
+    BUILDING = "building"
 
 
 class Entity(msgspec.Struct, frozen=True, order=True):
@@ -81,6 +99,13 @@ class Finding(msgspec.Struct, frozen=True):
     content_id: str
     tactics: tuple[str, ...] = ()
     received_at: int = 0
+    standing: Standing = Standing.OPEN
+    exception: str = ""
+    """Id of the exception that hid or lowered it."""
+    rule_level: Level | None = None
+    """The level that the rule gave it, where an exception lowered `level`."""
+    values: tuple[tuple[str, FieldValue], ...] = ()
+    """What the fields hold that correlation rules over this rule group by or compute with."""
 
 
 def finding_id(rule_id: str, rule_digest: str, event_uids: tuple[str, ...]) -> str:

@@ -151,7 +151,7 @@ BASE = "product: p\nroute: {channel: C, event: E}\nshapes: {}\nservices: {}\n"
     ("text", "message"),
     [
         ("a: [", "x.yaml:1: not YAML"),
-        (BASE, "missing required field `categories`"),
+        ("route: {channel: C, event: E}", "missing required field `product`"),
         (BASE + "categories: {}\nmore: 1", "unknown field `more`"),
         (BASE + "categories: {c: [{service: s, events: [1]}]}", "no service is called s"),
     ],
@@ -160,3 +160,23 @@ def test_a_wrong_file_is_refused_with_its_place(text: str, message: str) -> None
     with pytest.raises(ContentError, match=r"^x\.yaml") as caught:
         load_logsources("x.yaml", text.encode())
     assert message in str(caught.value)
+
+
+def test_bindings_are_listed_one_by_one() -> None:
+    text = b"""
+product: zeek
+bindings:
+  - {shape: [tsv, json], service: dns, conditions: {_path: [dns, 7]}, fields: {q: [query]}}
+  - {shape: json, category: dns, sources: [z], values: {rcode: {"3": NXDOMAIN}}}
+"""
+    tsv, json, category = load_logsources("f", text)
+    assert (tsv.shape, json.shape, tsv.service, tsv.category) == ("tsv", "json", "dns", "")
+    assert tsv.conditions == {"_path": ("dns", 7)}
+    assert tsv.fields == {"q": ("query",)}
+    assert (category.category, category.sources) == ("dns", ("z",))
+    assert category.values == {"rcode": {"3": "NXDOMAIN"}}
+
+
+def test_services_without_a_route_are_an_error() -> None:
+    with pytest.raises(ContentError, match="route"):
+        load_logsources("f", b"product: p\nservices: {s: [a]}\n")

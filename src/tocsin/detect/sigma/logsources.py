@@ -1,4 +1,9 @@
-"""Read a file that says what a product's sources deliver (shipped: windows_logsources.yaml)."""
+"""Read a file that says what a product's sources deliver (shipped: `sources/*_logsources.yaml`).
+
+A file names its `product` and then either of two things, or both. `bindings` lists what is
+delivered one by one. For products that route everything by a channel and an event number, `route`,
+`shapes`, `services` and `categories` say the same more shortly.
+"""
 
 from collections.abc import Iterator
 from typing import Any
@@ -27,12 +32,23 @@ class _Alternative(msgspec.Struct, forbid_unknown_fields=True):
     values: dict[str, dict[str, str]] = {}
 
 
+class _Binding(msgspec.Struct, forbid_unknown_fields=True):
+    shape: str | list[str]
+    category: str = ""
+    service: str = ""
+    sources: list[str] = []
+    conditions: dict[str, list[Scalar]] = {}
+    fields: dict[str, list[str]] = {}
+    values: dict[str, dict[str, str]] = {}
+
+
 class _File(msgspec.Struct, forbid_unknown_fields=True):
     product: str
-    route: _Route
-    shapes: dict[str, _Shape]
-    services: dict[str, list[str]]
-    categories: dict[str, list[_Alternative]]
+    route: _Route | None = None
+    shapes: dict[str, _Shape] = {}
+    services: dict[str, list[str]] = {}
+    categories: dict[str, list[_Alternative]] = {}
+    bindings: list[_Binding] = []
 
 
 def load_logsources(where: str, data: bytes) -> tuple[LogsourceBinding, ...]:
@@ -45,17 +61,35 @@ def load_logsources(where: str, data: bytes) -> tuple[LogsourceBinding, ...]:
         raise ContentError(f"{where}:{mark.line + 1}" if mark else where, message) from error
     except msgspec.ValidationError as error:
         raise ContentError(where, str(error)) from error
+    if file.route is None and (file.services or file.categories):
+        raise ContentError(where, "services and categories need a `route`")
     for name, alternatives in file.categories.items():
         for alternative in alternatives:
             if alternative.service not in file.services:
                 message = f"category {name}: no service is called {alternative.service}"
                 raise ContentError(where, message)
-    return tuple(
-        binding for name, shape in file.shapes.items() for binding in _bindings(file, name, shape)
-    )
+    routed = (b for name, shape in file.shapes.items() for b in _routed(file, name, shape))
+    return (*routed, *_listed(file))
 
 
-def _bindings(file: _File, name: str, shape: _Shape) -> Iterator[LogsourceBinding]:
+def _listed(file: _File) -> Iterator[LogsourceBinding]:
+    for one in file.bindings:
+        for shape in [one.shape] if isinstance(one.shape, str) else one.shape:
+            yield LogsourceBinding(
+                shape=shape,
+                product=file.product,
+                category=one.category,
+                service=one.service,
+                sources=tuple(one.sources),
+                conditions={field: tuple(values) for field, values in one.conditions.items()},
+                fields={field: tuple(natives) for field, natives in one.fields.items()},
+                values=one.values,
+            )
+
+
+def _routed(file: _File, name: str, shape: _Shape) -> Iterator[LogsourceBinding]:
+    route = file.route or _Route("", "")
+
     def binding(**more: Any) -> LogsourceBinding:
         fields = {**shape.fields, **more.pop("fields", {})}
         return LogsourceBinding(
@@ -68,12 +102,12 @@ def _bindings(file: _File, name: str, shape: _Shape) -> Iterator[LogsourceBindin
 
     yield binding()
     for service, channels in file.services.items():
-        yield binding(service=service, conditions={file.route.channel: tuple(channels)})
+        yield binding(service=service, conditions={route.channel: tuple(channels)})
     for category, alternatives in file.categories.items():
         for one in alternatives:
             conditions = {
-                file.route.channel: tuple(file.services[one.service]),
-                file.route.event: tuple(one.events),
+                route.channel: tuple(file.services[one.service]),
+                route.event: tuple(one.events),
             }
             yield binding(
                 category=category, conditions=conditions, fields=one.fields, values=one.values

@@ -21,7 +21,8 @@ _README = """\
 the same id, as one that ships with Tocsin takes its place.
 
 - `sources/` one folder for each kind of log that Tocsin does not know yet
-- `rules/` our detection rules, in Sigma's format
+- `rules/` our detection rules, in Sigma's format; `rules/staged.txt` lists those on trial
+- `exceptions/` what we have decided not to be told of, why, and until when
 
 Try a change with `tocsin check`, put it to work with `tocsin apply`. Keep this folder in git.
 """

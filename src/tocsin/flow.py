@@ -73,6 +73,8 @@ class Hit(NamedTuple):
     position: Position
     raw: bytes
     rules: list[int]
+    stored: tuple[str, int] | None = None
+    """Identity and time (us) of an event that is in the lake: its findings keep them."""
 
 
 def observe(raw: pa.RecordBatch, compiled: Compiled, context: ContextSnapshot) -> Observed:
@@ -108,6 +110,19 @@ def look(raw: pa.RecordBatch, compiled: Compiled, context: ContextSnapshot) -> O
         counts.update(quality_counts(decoded, compiled))
     findings = findings_of(hits, compiled, context)
     return Observed({}, findings, NO_IDENTITIES, pa.concat_batches(rejects), dict(counts))
+
+
+def look_again(
+    stored: pa.RecordBatch, compiled: Compiled, context: ContextSnapshot
+) -> pa.RecordBatch:
+    """`findings.FINDINGS` on events of the lake (`store.scan.STORED`), under their identity."""
+    hits: list[Hit] = []
+    for part in _parts(stored):
+        offsets, uids, times = (part.column(n).to_pylist() for n in ("offset", "uid", "time"))
+        known = dict(zip(offsets, zip(uids, times, strict=True), strict=True))
+        found = detect(decode(part, compiled.normalizer), compiled)
+        hits += [hit._replace(stored=known[hit.position.offset]) for hit in found]
+    return findings_of(hits, compiled, context)
 
 
 def _parts(raw: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
@@ -160,7 +175,7 @@ def findings_of(
     """Hits as `findings.FINDINGS`, with all that a person needs to judge them."""
     if not hits:
         return NO_FINDINGS
-    records, positions, raws, _ = zip(*hits, strict=True)
+    records, positions, raws, *_ = zip(*hits, strict=True)
     events = compiled.normalizer.events(records, positions, raws, context)
     return findings_to_arrow(
         [
@@ -174,11 +189,11 @@ def findings_of(
 def _findings(
     hit: Hit, class_name: str, event: dict[str, Any], compiled: Compiled, content_id: str
 ) -> Iterator[Finding]:
-    uid = event["metadata"]["uid"]
+    uid, time = hit.stored or (event["metadata"]["uid"], event["tocsin_time"])
     entities = entities_of(class_name, event)
     copy = EventCopy(
         event_uid=uid,
-        time=event["tocsin_time"],
+        time=time,
         class_name=class_name,
         raw=hit.raw[:MAX_COPY_BYTES].decode("utf-8", "replace"),
         origin=hit.position.origin,

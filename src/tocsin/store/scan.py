@@ -1,6 +1,6 @@
 """Original records out of the lake, in spool order: detection is replayed over them."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,15 +17,13 @@ from tocsin.store.lake import OFFSET, table_paths
 
 PARTITION = "tocsin_partition"
 TIME = "tocsin_time"
-_COLUMNS = (
-    "raw_data",
-    TIME,
-    PARTITION,
-    OFFSET,
-    "tocsin_source",
-    "metadata.logged_time",
-)
-_LATEST = (1 << 63) - 1
+SOURCE = "tocsin_source"
+_COLUMNS = ("raw_data", TIME, PARTITION, OFFSET, SOURCE, "metadata.logged_time", "metadata.uid")
+LATEST = (1 << 63) - 1
+"""Later than any event."""
+
+STORED = RAW.append(pa.field("uid", pa.string())).append(pa.field("time", pa.int64()))
+"""`envelope.RAW` with the identity and the time (us) under which an event is stored."""
 
 
 class LakeFile(NamedTuple):
@@ -41,23 +39,45 @@ class LakeFile(NamedTuple):
 
 
 def scan_raw(
-    lake_root: Path, *, site: str = "default", since: int = 0, until: int = _LATEST
+    lake_root: Path, *, site: str = "default", since: int = 0, until: int = LATEST
 ) -> Iterator[pa.RecordBatch]:
-    """Every stored record with `since` <= event time < `until` (us UTC), as rows of envelope.RAW.
+    """`scan` as rows of envelope.RAW."""
+    for batch in scan(lake_root, site=site, since=since, until=until):
+        yield batch.select(RAW.names)
+
+
+def scan(
+    lake_root: Path,
+    *,
+    site: str = "default",
+    since: int = 0,
+    until: int = LATEST,
+    sources: Collection[str] | None = None,
+) -> Iterator[pa.RecordBatch]:
+    """Every stored record with `since` <= event time < `until` (us UTC), as rows of STORED.
 
     Ordered by partition and offset; at most BATCH_ROWS a batch. Memory holds the records of one
-    flush. `origin` is `lake/<class>` and `position` the spool offset: the lake does not keep where
-    a record stood in its file. `received_at` has milliseconds, as OCSF has.
+    flush. `sources` are the only source ids that are wanted. `origin` is `lake/<class>` and
+    `position` the spool offset: the lake does not keep where a record stood in its file.
+    `received_at` has milliseconds, as OCSF has. Raises StorageError when the lake cannot be read.
     """
     try:
         files = [file for path in table_paths(lake_root) for file in _files(path)]
         wanted = sorted(f for f in files if f.latest >= since and f.earliest < until)
         for group in _overlapping(wanted):
-            rows = pa.concat_tables([_read(file, site, since, until) for file in group])
-            ordered = rows.sort_by("offset").combine_chunks()
+            parts = [_read(file, site, _filter(since, until, sources)) for file in group]
+            ordered = pa.concat_tables(parts).sort_by("offset").combine_chunks()
             yield from ordered.to_batches(max_chunksize=BATCH_ROWS)
     except (OSError, DeltaError, pa.ArrowException) as error:
         raise StorageError(f"{lake_root}: {error}") from error
+
+
+def _filter(since: int, until: int, sources: Collection[str] | None) -> pc.Expression:
+    """Which rows of a file are wanted."""
+    wanted = (pc.field(TIME) >= since) & (pc.field(TIME) < until)
+    if sources is not None:
+        wanted &= pc.field(SOURCE).isin(pa.array(sorted(sources), pa.string()))
+    return wanted
 
 
 def _files(path: Path) -> Iterator[LakeFile]:
@@ -100,21 +120,21 @@ def _overlapping(files: list[LakeFile]) -> Iterator[list[LakeFile]]:
         yield run
 
 
-def _read(file: LakeFile, site: str, since: int, until: int) -> pa.Table:
-    """The rows of one file in the envelope's columns."""
-    rows = pq.ParquetFile(file.path).read(columns=list(_COLUMNS))
-    time = rows.column("tocsin_time")
-    rows = rows.filter(pc.and_(pc.greater_equal(time, since), pc.less(time, until)))
+def _read(file: LakeFile, site: str, wanted: pc.Expression) -> pa.Table:
+    """The wanted rows of one file as STORED."""
+    rows = pq.ParquetFile(file.path).read(columns=list(_COLUMNS)).filter(wanted)
     count = rows.num_rows
-    logged = pc.struct_field(rows.column("metadata"), "logged_time")
+    metadata = rows.column("metadata")
     columns = {
         "site": pa.repeat(pa.scalar(site), count),
-        "partition": rows.column("tocsin_partition"),
+        "partition": rows.column(PARTITION),
         "offset": rows.column(OFFSET),
-        "source_id": rows.column("tocsin_source"),
-        "received_at": pc.multiply(logged, 1_000),
+        "source_id": rows.column(SOURCE),
+        "received_at": pc.multiply(pc.struct_field(metadata, "logged_time"), 1_000),
         "origin": pa.repeat(pa.scalar(f"lake/{file.class_name}"), count),
         "position": rows.column(OFFSET),
         "raw": rows.column("raw_data").cast(pa.binary()),
+        "uid": pc.struct_field(metadata, "uid"),
+        "time": rows.column(TIME),
     }
-    return pa.table([columns[name] for name in RAW.names], schema=RAW)
+    return pa.table([columns[name] for name in STORED.names], schema=STORED)

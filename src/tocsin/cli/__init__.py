@@ -28,6 +28,10 @@ _COMMANDS = {
     "apply": ("tocsin.cli.content:apply", "Show what changed in the content and put it to work."),
     "sources": ("tocsin.cli.content:sources", "List the sources and what came in from each."),
     "rules": ("tocsin.cli.content:rules", "List the rules: active, inactive or unsupported."),
+    "attack": (
+        "tocsin.cli.attack:attack",
+        "Load and show ATT&CK, and tell how labels stand towards it.",
+    ),
     "incidents": ("tocsin.cli.desk:incidents", "List incidents, or tell one of them."),
     "verdict": ("tocsin.cli.desk:verdict", "Give an incident its grade, with a reason."),
     "journal": ("tocsin.cli.desk:journal", "Show the end of the journal and verify its chain."),

@@ -1,0 +1,1 @@
+"""What is known beside the events: so far, ATT&CK."""

@@ -13,7 +13,7 @@ import orjson
 from evtx import PyEvtxParser
 
 from tocsin.model.records import NativeRecord
-from tocsin.normalize.shapes import READERS
+from tocsin.normalize.readers import DOCUMENTS
 
 
 def archive_lines(path: Path) -> Iterator[bytes]:
@@ -54,7 +54,7 @@ def flat_record(line: bytes) -> NativeRecord | None:
 
 def evtx_record(document: dict[str, Any]) -> NativeRecord | None:
     """A record in evtx_dump's layout."""
-    fields = READERS["windows_event"](document)
+    fields = DOCUMENTS["windows_event"](document)
     return None if fields is None else NativeRecord("windows_eventlog", "evtx", fields)
 
 

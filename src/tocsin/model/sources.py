@@ -10,27 +10,47 @@ class TimeSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     host's own wall clock, whatever zone is written behind it. A local time is corrected by
     `zone_from` (two fields of the same record: one moment on the wall clock, the same in UTC),
     else by the clock known of its host, else by the source's time zone.
+
+    `format` is `iso` (ISO 8601 and its kin), `epoch` (seconds since 1970, with or without a
+    fraction), `epoch_ms`, or `rfc3164` (`Nov  3 07:15:09`; the year is that of reception).
     """
 
     field: str
     zone: str = "utc"
     zone_from: tuple[str, str] | None = None
+    format: str = "iso"
+
+
+class PatternSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a text field says, as regular expressions (RE2) with named groups.
+
+    The first of `expressions` (name -> expression) that matches anywhere in `field` gives its
+    groups as fields and its name as the field `into`. With `required`, text that none matches is
+    not of this shape, unless its source was declared.
+    """
+
+    field: str
+    into: str
+    expressions: dict[str, str]
+    required: bool = False
 
 
 class ShapeSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One way in which a source's records are written.
 
-    `reader` says how a record becomes flat fields, `has` which top-level keys a record must have,
-    `where` which values (compared case-folded; empty: any) a field must have. `aliases` maps a
-    field name as mappings and rules use it to the native keys that carry it, first present first.
+    `reader` says how a record becomes flat fields, `has` which keys a record must have (`a.b`: b
+    within the object a), `where` which values (compared case-folded, `*` at either end takes
+    anything; empty: any) fields must have. `aliases` maps a field name as mappings and rules use
+    it to the native keys that carry it, first present first.
     """
 
     id: str
     reader: str
-    has: tuple[str, ...]
-    where: dict[str, tuple[str, ...]]
     time: tuple[TimeSpec, ...]
+    has: tuple[str, ...] = ()
+    where: dict[str, tuple[str, ...]] = {}
     aliases: dict[str, tuple[str, ...]] = {}
+    patterns: PatternSpec | None = None
 
 
 class IdentitySpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

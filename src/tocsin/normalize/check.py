@@ -1,6 +1,7 @@
 """Sources check themselves: their samples must become exactly the events that stand beside them.
 
-`samples/NAME.ndjson` holds raw records, one a line; `expected/NAME.ndjson` the event of each:
+`samples/NAME.ndjson` holds raw records, one a line, and `samples/NAME.log` what a program wrote,
+cut into records as a file of logs is; `expected/NAME.ndjson` has the event of each:
 `{"class": ..., "event": {...}}`, without `raw_data` and Tocsin's own columns. `accept` writes what
 the mapping makes now, for a person to read before it is committed.
 """
@@ -10,6 +11,8 @@ from typing import Any
 
 import orjson
 
+from tocsin.formats.read import read_bytes
+from tocsin.formats.records import Block
 from tocsin.model.content import ContentFile, ContentSet, Problem
 from tocsin.model.records import Position, Undecodable
 from tocsin.model.stages import ContextSnapshot
@@ -59,12 +62,13 @@ def _samples(files: dict[str, ContentFile]) -> list[ContentFile]:
     return [
         file
         for name, file in sorted(files.items())
-        if name.startswith("samples/") and name.endswith(".ndjson")
+        if name.startswith("samples/") and name.endswith((".ndjson", ".log"))
     ]
 
 
 def _expected_name(sample: ContentFile) -> str:
-    return f"expected/{sample.path.rpartition('/')[2]}"
+    stem = sample.path.rpartition("/")[2].rpartition(".")[0]
+    return f"expected/{stem}.ndjson"
 
 
 def _check_samples(
@@ -122,7 +126,7 @@ def _events(
     normalizer: Normalizer, source_id: str, file: ContentFile
 ) -> Iterator[tuple[int, dict[str, Any] | None, list[str]]]:
     """(line, outcome, what is wrong) of every record of a sample file."""
-    for number, raw in enumerate(file.data.splitlines(), 1):
+    for number, raw in _records(file):
         record = normalizer.decode(raw, None)
         if isinstance(record, Undecodable):
             yield number, None, [f"{record.reason}: {record.detail}"]
@@ -134,6 +138,16 @@ def _events(
         class_name, event = normalizer.event(record, position, raw, _CONTEXT)
         faults = [f"not valid OCSF: {fault}" for fault in validate(class_name, event)]
         yield number, {"class": class_name, "event": _comparable(event)}, faults
+
+
+def _records(file: ContentFile) -> Iterator[tuple[int, bytes]]:
+    """(position, raw record) of a sample file."""
+    if file.path.endswith(".ndjson"):
+        yield from enumerate(file.data.splitlines(), 1)
+        return
+    for item in read_bytes(file.path, file.data):
+        if isinstance(item, Block):
+            yield from zip(item.positions, item.raws, strict=True)
 
 
 def _comparable(event: dict[str, Any]) -> dict[str, Any]:

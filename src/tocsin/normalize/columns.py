@@ -63,6 +63,10 @@ class Memo(dict[Any, Any]):
         """Whether an answer is a value."""
         return answer is not FAILED and answer not in (self._nothing, self._failure)
 
+    def fails(self, answer: Any) -> bool:
+        """Whether an answer stands for a value that could not be converted."""
+        return self.failed and answer in (FAILED, self._failure)
+
     def silent(self, answers: list[Any]) -> int:
         """How many answers are no values."""
         count = answers.count(self._nothing)
@@ -152,11 +156,13 @@ class Step:
     def _first_of(self, fields: Fields, first: list[Any], lost: Lost) -> list[Any]:
         """Row by row the first name whose value says something."""
         answers, place = first, 0
+        passed = [first]
         while (silent := self.memo.silent(answers)) == len(answers):
             place += 1
             if place == len(self.names):
-                return first
+                return [self._silence(row) for row in zip(*passed, strict=True)]
             answers = self.memo.all(fields.column(self.names[place]))
+            passed.append(answers)
         if not silent:
             self._give_back(ALL_ROWS, place, lost)
             return answers
@@ -175,7 +181,13 @@ class Step:
             if says(found):
                 answers[row] = found
                 self._give_back(row, place, lost)
+            else:
+                answers[row] = self._silence((answer, *(other[row] for other in others)))
         return answers
+
+    def _silence(self, answers: tuple[Any, ...]) -> Any:
+        """What several names that say nothing amount to: a failure, if one of them failed."""
+        return next((found for found in answers if self.memo.fails(found)), answers[0])
 
     def _give_back(self, row: int, place: int, lost: Lost) -> None:
         """Names beside the one at `place` stay unmapped, if nothing else reads them."""

@@ -47,7 +47,7 @@ class TimeResolver:
     ) -> list[Moment]:
         """The best time of each record."""
         first = self._specs[0]
-        if first.zone != "utc":
+        if first.zone != "utc" or first.format != "iso":
             return [self.moment(r, at, clocks) for r, at in zip(records, received, strict=True)]
         read, name = self._reader.micros, first.field
         found = []
@@ -65,10 +65,11 @@ class TimeResolver:
         """The best time; the time of reception when the record has none that can be read."""
         for spec in self._specs:
             written = fields.get(spec.field)
-            micros = self._reader.micros(written)
+            micros = self._reader.read(written, spec.format, received)
             if micros is None:
                 continue
-            if spec.zone == "utc":
+            written = str(written)
+            if spec.zone == "utc" or spec.format.startswith("epoch"):
                 return micros, written, None
             offset, labels = self._offset(spec, fields, written, clocks)
             return micros + offset, written, labels

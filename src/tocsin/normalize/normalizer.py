@@ -14,8 +14,8 @@ from tocsin.normalize.columns import ALL_ROWS, Path
 from tocsin.normalize.moments import Moment, estimate_host_clocks
 from tocsin.normalize.ocsf.tables import class_names, class_schema
 from tocsin.normalize.program import Group, Program
+from tocsin.normalize.recognizer import Recognizer
 from tocsin.normalize.routes import CompiledShape
-from tocsin.normalize.shapes import Recognizer
 from tocsin.normalize.times import SECOND, day_of
 
 DAY = 24 * 60 * 60 * SECOND
@@ -220,7 +220,7 @@ def _complete(group: Group, batch: _Batch, *, as_json: bool) -> None:
         ("metadata", "original_time"): [moment[1] for moment in times],
         ("metadata", "labels"): [moment[2] for moment in times],
         ("metadata", "logged_time"): [place.received_at // 1000 for place in places],
-        ("raw_data",): raws if as_json else [raw.decode() for raw in raws],
+        ("raw_data",): _originals(raws) if as_json else [_text(raw) for raw in raws],
         ("tocsin_partition",): [place.partition for place in places],
         ("tocsin_offset",): [place.offset for place in places],
         ("ingest_day",): _days_of([place.received_at for place in places]),
@@ -228,6 +228,15 @@ def _complete(group: Group, batch: _Batch, *, as_json: bool) -> None:
     }
     group.columns.update(own)
     group.constants["tocsin_source",] = group.program.source_id
+
+
+def _text(raw: bytes) -> str:
+    return raw.decode("utf-8", "backslashreplace")
+
+
+def _originals(raws: list[bytes]) -> list[bytes]:
+    r"""The records as UTF-8: a byte of a text line that is none stands as `\xNN`."""
+    return [raw if raw.isascii() else _text(raw).encode() for raw in raws]
 
 
 def _days_of(received: list[int]) -> list[str]:

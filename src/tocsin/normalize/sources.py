@@ -8,8 +8,10 @@ from tocsin.normalize.folders import load_source, source_files
 from tocsin.normalize.language import MappingSpec
 from tocsin.normalize.moments import zone_offset
 from tocsin.normalize.normalizer import Normalizer
+from tocsin.normalize.patterns import Patterns
+from tocsin.normalize.readers import LINES, READERS
 from tocsin.normalize.routes import CompiledShape, Router
-from tocsin.normalize.shapes import READERS
+from tocsin.normalize.times import FORMATS
 
 
 def compile_sources(content: ContentSet) -> tuple[Normalizer | None, list[Problem]]:
@@ -46,10 +48,20 @@ def _check_source(source: SourceSpec) -> None:
             raise ContentError(
                 source.where, f"shape {shape.id}: name at least one field in `time:`"
             )
-        if not shape.has or len(shape.where) != 1:
-            raise ContentError(
-                source.where, f"shape {shape.id}: name the keys in `has:` and one field in `where:`"
-            )
+        if shape.reader not in LINES and not shape.has:
+            raise ContentError(source.where, f"shape {shape.id}: name the keys in `has:`")
+        for time in shape.time:
+            if time.format not in FORMATS:
+                known = ", ".join(FORMATS)
+                raise ContentError(
+                    source.where,
+                    f"shape {shape.id}: no time format {time.format!r}; known: {known}",
+                )
+        if shape.patterns is not None:
+            try:
+                Patterns(shape.patterns, insist=True)
+            except ValueError as error:
+                raise ContentError(source.where, f"shape {shape.id}: {error}") from None
 
 
 def compile_shapes(

@@ -1,5 +1,6 @@
 """Written times to microseconds UTC, fast: the second and its fraction are each looked up."""
 
+import re
 from datetime import UTC, datetime, timedelta
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -7,8 +8,22 @@ SECOND = 1_000_000
 _MICROSECOND = timedelta(microseconds=1)
 _SECONDS_LENGTH = len("2020-09-21 22:58:29")
 _MAX_REMEMBERED = 65_536
+DAY = 24 * 60 * 60 * SECOND
+FORMATS = ("iso", "epoch", "epoch_ms", "rfc3164")
+"""How a time may be written; see `model.sources.TimeSpec`."""
+_NUMBER = re.compile(r"\d{1,16}(?:\.\d{1,20})?")
+_MAX_EPOCH = 1e16
+_MONTHS = {
+    name: f"{number:02}"
+    for number, name in enumerate(
+        ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"), 1
+    )
+}
 _FIRST_YEAR, _LAST_YEAR = 1900, 2200
 """Outside of these years a time is a defect (FILETIME zero is 1601), not a moment."""
+_EARLIEST, _LATEST = (
+    (datetime(year, 1, 1, tzinfo=UTC) - EPOCH) // _MICROSECOND for year in (_FIRST_YEAR, _LAST_YEAR)
+)
 
 
 class _Seconds(dict[str, int | None]):
@@ -79,6 +94,51 @@ class TimeReader:
         whole = self._seconds[text[:_SECONDS_LENGTH]]
         part = self._fractions[text[_SECONDS_LENGTH:]]
         return None if whole is None or part is None else whole + part
+
+    def read(self, written: object, form: str, received: int) -> int | None:
+        """Microseconds since 1970 of a time in one of `FORMATS`; None when it is none.
+
+        `received` (us UTC) gives RFC 3164 times their year.
+        """
+        if form == "iso":
+            return self.micros(written)
+        if form == "rfc3164":
+            return self._without_year(written, received)
+        return _from_epoch(written, SECOND if form == "epoch" else SECOND // 1000)
+
+    def _without_year(self, written: object, received: int) -> int | None:
+        """`Nov  3 07:15:09` in the year that puts it nearest before the time of reception.
+
+        A clock may run ahead by a day at most; what lies further ahead is of the year before.
+        """
+        if type(written) is not str:
+            return None
+        month = _MONTHS.get(written[:3].lower())
+        day, _, clock = written[3:].strip().partition(" ")
+        if month is None or not (day.isascii() and day.isdigit()):
+            return None
+        if clock[4:5] == " ":  # some senders write the year after the day
+            return self.micros(f"{clock[:4]}-{month}-{day:0>2} {clock[5:]}")
+        year = int(day_of(received)[:4])
+        for guess in (year + 1, year, year - 1):
+            found = self.micros(f"{guess}-{month}-{day:0>2} {clock}")
+            if found is not None and found <= received + DAY:
+                return found
+        return None
+
+
+def _from_epoch(written: object, unit: int) -> int | None:
+    """A number since 1970 in units of `unit` microseconds; digits behind the microsecond go."""
+    if type(written) is str and _NUMBER.fullmatch(written):
+        whole, _, fraction = written.partition(".")
+        micros = int(whole) * unit + int(fraction[:6].ljust(6, "0")) * unit // SECOND
+    elif type(written) is int:
+        micros = written * unit
+    elif type(written) is float and abs(written) < _MAX_EPOCH:
+        micros = round(written * unit)
+    else:
+        return None
+    return micros if _EARLIEST <= micros < _LATEST else None
 
 
 def day_of(micros: int) -> str:

@@ -1,0 +1,30 @@
+"""How a record's own form becomes flat native fields: one reader for each form.
+
+`DOCUMENTS` take a parsed JSON object, `LINES` the text of a record that is no JSON object; text
+readers are tried in this order, so one whose form is plain to see comes before one that takes
+almost anything. Each gives None for a record that is not of its form, and never raises.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from tocsin.normalize.readers.documents import flat, nested
+from tocsin.normalize.readers.lines import message, syslog
+from tocsin.normalize.readers.windows import windows_event, winlogbeat
+
+Fields = dict[str, Any]
+
+DOCUMENTS: Mapping[str, Callable[[Fields], Fields | None]] = {
+    "flat": flat,
+    "nested": nested,
+    "windows_event": windows_event,
+    "winlogbeat": winlogbeat,
+}
+
+LINES: Mapping[str, Callable[[str], Fields | None]] = {
+    "syslog": syslog,
+    "message": message,
+}
+
+READERS = (*DOCUMENTS, *LINES)
+"""Names of all readers."""

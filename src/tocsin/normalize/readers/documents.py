@@ -1,0 +1,49 @@
+"""JSON objects as flat fields."""
+
+from typing import Any
+
+MAX_DEPTH = 24
+"""Objects nested deeper stay whole: names grow with depth, and senders choose it."""
+
+
+def flat(document: dict[str, Any]) -> dict[str, Any]:
+    """A record whose fields already stand at the top."""
+    return document
+
+
+def nested(document: dict[str, Any]) -> dict[str, Any]:
+    """Objects within objects, their fields under dotted names: `userIdentity.type`.
+
+    A list stays what it is; of a list of objects each field is there as well, as the list of its
+    values (`resources.ARN`). An object without fields and a null say nothing and stay out. A name
+    that is there already (a key with a dot in it) keeps its first value.
+    """
+    fields: dict[str, Any] = {}
+    _spread(fields, "", document, MAX_DEPTH)
+    return fields
+
+
+def _spread(fields: dict[str, Any], prefix: str, document: dict[str, Any], depth: int) -> None:
+    for key, value in document.items():
+        name = prefix + key
+        kind = type(value)
+        if kind is dict and depth:
+            _spread(fields, name + ".", value, depth - 1)
+        elif value is not None and name not in fields:
+            fields[name] = value
+            if kind is list and depth:
+                _gather(fields, name + ".", value, depth - 1)
+
+
+def _gather(fields: dict[str, Any], prefix: str, values: list[Any], depth: int) -> None:
+    """Each field of the objects in a list as the list of its values."""
+    columns: dict[str, list[Any]] = {}
+    for value in values:
+        if type(value) is dict:
+            inner: dict[str, Any] = {}
+            _spread(inner, prefix, value, depth)
+            for name, found in inner.items():
+                many = columns.setdefault(name, [])
+                many += found if type(found) is list else [found]
+    for name, found in columns.items():
+        fields.setdefault(name, found)

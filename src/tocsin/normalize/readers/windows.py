@@ -1,0 +1,102 @@
+"""Windows event records, with their fields lifted to the top."""
+
+from typing import Any
+
+
+def windows_event(document: dict[str, Any]) -> dict[str, Any] | None:
+    """`{"Event": {"System": ..., "EventData" | "UserData": ...}}` with its fields lifted.
+
+    Names of System are Provider_Name, Provider_Guid, TimeCreated, ExecutionProcessID, ThreadID,
+    ActivityID, UserID, Computer and so on; event data of the same name becomes `EventData_<name>`.
+    """
+    event = document.get("Event")
+    system = event.get("System") if type(event) is dict else None
+    if type(system) is not dict or type(event) is not dict:
+        return None
+    fields: dict[str, Any] = {}
+    for name, value in system.items():
+        _system(fields, name, value)
+    data = event.get("EventData")
+    if type(data) is dict:
+        _data(fields, data)
+    elif data is not None:
+        _put(fields, "Data", data)
+    user_data = event.get("UserData")
+    if type(user_data) is dict:
+        for name, inner in user_data.items():
+            if type(inner) is dict:
+                _data(fields, inner)
+            elif name != "#attributes":
+                _put(fields, name, inner)
+    return fields
+
+
+_SYSTEM = {
+    "Provider": {
+        "Name": "Provider_Name",
+        "Guid": "Provider_Guid",
+        "EventSourceName": "EventSourceName",
+    },
+    "TimeCreated": {"SystemTime": "TimeCreated"},
+    "Execution": {"ProcessID": "ExecutionProcessID", "ThreadID": "ThreadID"},
+    "Correlation": {"ActivityID": "ActivityID", "RelatedActivityID": "RelatedActivityID"},
+    "Security": {"UserID": "UserID"},
+}
+
+
+def _system(fields: dict[str, Any], name: str, value: Any) -> None:
+    if value is None:
+        return
+    names = _SYSTEM.get(name)
+    if type(value) is not dict:
+        fields[next(iter(names.values())) if names else name] = value
+        return
+    attributes = value.get("#attributes", value)
+    if "#text" in value:
+        fields[name] = value["#text"]
+    if type(attributes) is dict:
+        for inner, found in attributes.items():
+            if inner != "#text":
+                key = names.get(inner) if names else None
+                fields[key or f"{name}_{inner}"] = found
+
+
+def _data(fields: dict[str, Any], data: dict[str, Any]) -> None:
+    for name, value in data.items():
+        if name == "#attributes":
+            attribute = value.get("Name") if type(value) is dict else None
+            if attribute is not None:
+                _put(fields, "EventData_Name", attribute)
+        elif type(value) is dict and "#text" in value:
+            _put(fields, name, value["#text"])
+        elif type(value) is dict and not value.keys() - {"#attributes"}:
+            _put(fields, name, None)
+        elif name == "Data" and type(value) is list:
+            _put(fields, name, [v.get("#text") if type(v) is dict else v for v in value])
+        else:
+            _put(fields, name, value)
+
+
+def _put(fields: dict[str, Any], name: str, value: Any) -> None:
+    if name in fields:
+        name = f"EventData_{name}"
+    fields[name] = value
+    if " " in name:
+        fields.setdefault(name.replace(" ", ""), value)
+
+
+def winlogbeat(document: dict[str, Any]) -> dict[str, Any] | None:
+    """Winlogbeat before version 7: `event_data` holds the event's fields, its own stand beside."""
+    fields = dict(document)
+    for key in ("event_data", "user_data"):
+        data = fields.pop(key, None)
+        if type(data) is dict:
+            for name, value in data.items():
+                _put(fields, name, value)
+        elif data is not None:
+            return None
+    user = fields.get("user")
+    if type(user) is dict:
+        fields.pop("user")
+        fields.update({f"user_{name}": value for name, value in user.items()})
+    return fields

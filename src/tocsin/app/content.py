@@ -31,7 +31,7 @@ def problems_of(site: Site) -> list[Problem]:
     content = disk_content(site)
     normalizer, _ = compile_sources(content)
     known = [spec.id for spec in normalizer.sources] if normalizer is not None else None
-    return own + input_problems(site, known) + check_content(content)
+    return own + input_problems(site, known) + check_content(content, SystemClock().now())
 
 
 def input_problems(site: Site, source_ids: Collection[str] | None) -> list[Problem]:
@@ -83,7 +83,7 @@ def apply(site: Site, content: ContentSet, by: str) -> None:
     """
     from tocsin.app.check import check_content  # noqa: PLC0415  # compiles everything: only here
 
-    errors = [p for p in check_content(content) if p.severity == "error"]
+    errors = [p for p in check_content(content, SystemClock().now()) if p.severity == "error"]
     if errors:
         raise ContentError(errors[0].where, f"{errors[0].message} (the old content stays in force)")
     put_in_force(site, content, by)

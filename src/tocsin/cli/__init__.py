@@ -32,6 +32,10 @@ _COMMANDS = {
         "tocsin.cli.attack:attack",
         "Load and show ATT&CK, and tell how labels stand towards it.",
     ),
+    "suppress": (
+        "tocsin.cli.suppress:suppress",
+        "Make an exception: hide or lower findings of a rule, for a reason and a time.",
+    ),
     "incidents": ("tocsin.cli.desk:incidents", "List incidents, or tell one of them."),
     "verdict": ("tocsin.cli.desk:verdict", "Give an incident its grade, with a reason."),
     "journal": ("tocsin.cli.desk:journal", "Show the end of the journal and verify its chain."),

@@ -18,7 +18,7 @@ from tocsin.content import init_site
 from tocsin.errors import UsageError
 from tocsin.model.rules import RuleState
 
-UNASKED = "nobody is there to ask, and nothing was applied: --yes applies without asking"
+UNASKED = "nobody is there to ask, and nothing was {0}: --yes {1} without asking"
 
 
 def init(folder: Path = Path("soc")) -> int:
@@ -73,7 +73,7 @@ def apply(site: Path | None = None, *, yes: Annotated[bool, Parameter(negative="
     if not changes:
         screen.line(f"content {content.content_id} is in force already")
         return 0
-    if not yes and not _agreed(f"Apply {len(changes)} changes? [y/N] "):
+    if not yes and not agreed(f"Apply {len(changes)} changes? [y/N] "):
         screen.line("nothing was applied")
         return 1
     contents.apply(where, content, contents.person())
@@ -81,13 +81,14 @@ def apply(site: Path | None = None, *, yes: Annotated[bool, Parameter(negative="
     return 0
 
 
-def _agreed(question: str) -> bool:
+def agreed(question: str, done: str = "applied", does: str = "applies") -> bool:
+    """Ask at the terminal; UsageError, in the words of the act, when nobody is there."""
     if sys.stdin is None:
-        raise UsageError(UNASKED)
+        raise UsageError(UNASKED.format(done, does))
     try:
         return input(question).strip().lower() == "y"
     except EOFError:
-        raise UsageError(UNASKED) from None
+        raise UsageError(UNASKED.format(done, does)) from None
 
 
 def sources(site: Path | None = None, *, json: Json = False) -> int:

@@ -17,6 +17,7 @@ from tocsin.model.content import ContentSet
 from tocsin.model.evidence import Evidence
 from tocsin.store.casebook import Casebook
 from tocsin.store.database import Database
+from tocsin.store.findings import StoredFindings
 from tocsin.store.intake import Intake
 from tocsin.store.journal import Journal
 from tocsin.store.seen import WINDOW, Seen
@@ -39,8 +40,9 @@ class Applied(msgspec.Struct, frozen=True):
 class State:
     """An open state database.
 
-    `casebook` has findings, incidents and verdicts, `intake` sources, counters and dead letters,
-    `journal` the chain. Every method raises StorageError when the database refuses.
+    `casebook` has findings, incidents and verdicts, `findings` those of a rule, `intake` sources,
+    counters and dead letters, `journal` the chain. Every method raises StorageError when the
+    database refuses.
     """
 
     def __init__(self, path: Path, *, read_only: bool = False, window: int = WINDOW) -> None:
@@ -51,6 +53,7 @@ class State:
         self.path = path
         self._database = Database(path, read_only=read_only)
         self.casebook = Casebook(self._database)
+        self.findings = StoredFindings(self._database)
         self.intake = Intake(self._database)
         self.journal = Journal(self._database)
         self._seen = Seen(self._database, window)

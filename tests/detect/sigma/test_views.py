@@ -61,10 +61,12 @@ def test_only_strings_of_sane_length_are_keys() -> None:
     assert set(found) == {None, "short"}
 
 
-def test_a_field_with_more_names_says_more_when_the_first_is_missing() -> None:
+def test_a_field_with_more_names_says_more_where_it_is_missing() -> None:
     found = view(several=True)
     assert found[None] is MORE
-    assert found.of(None) == {12}
+    assert found.of(None) is MORE
+    assert found.of([]) is MORE
+    assert found.missing == {12}
 
 
 def test_missing_is_known_after_a_turn() -> None:

@@ -17,7 +17,7 @@ from tocsin.detect.sigma.semantics import texts
 
 _SAFE = re.compile(r"[A-Za-z0-9 !#$%&'()*+,\-.:;<=>?@\[\]^_`{|}~]+")
 _DOUBT = (
-    *(rb"\\u00%d" % digit for digit in range(2, 8)),
+    rb"\\u00",
     rb"\\u0130",
     rb"\\u212a",
     rb"\xc4\xb0",

@@ -13,7 +13,7 @@ from tocsin.detect.sigma.automata import RawSearch, raw_search, report, suspect
 from tocsin.detect.sigma.caches import Budget
 from tocsin.detect.sigma.fields import FieldProgram, by_field
 from tocsin.detect.sigma.plan import Plan
-from tocsin.detect.sigma.routes import AGAIN, Outcome
+from tocsin.detect.sigma.routes import Outcome
 from tocsin.detect.sigma.streams import Stream
 from tocsin.model.records import NativeRecord
 
@@ -93,13 +93,14 @@ class Matcher:
         sightings: list[int] = []
         source_id = shape = ""
         stream = self.stream(source_id, shape)
-        for row, record in enumerate(records):
-            if record[0] is not source_id or record[1] is not shape:
-                source_id, shape = record[0], record[1]
+        keys = stream.keys
+        for row, (source, of_shape, fields) in enumerate(records):
+            if source is not source_id or of_shape is not shape:
+                source_id, shape = source, of_shape
                 stream = self.stream(source_id, shape)
-            fields = record[2]
+                keys = stream.keys
             get = fields.get
-            key = tuple(map(get, stream.keys))
+            key = tuple(map(get, keys))
             try:
                 route = stream.routes[key]
                 if route.special:
@@ -109,9 +110,6 @@ class Matcher:
             except TypeError:  # a list or an object where a rule expects a value
                 route, signature = stream.careful(key, fields)
             outcome = route.memo[signature]
-            if outcome is AGAIN:
-                signature = route.completed(signature, fields)
-                outcome = route.memo[signature]
             search = route.search
             if search is not None:
                 raw = raws[row]

@@ -44,8 +44,12 @@ class Outcome(NamedTuple):
     pending: tuple[int, ...]
 
 
-AGAIN = Outcome((), ())
-"""What a signature decides that says MORE: look again, at all names of each field."""
+class Several(NamedTuple):
+    """Parts of a signature, `first` up to `end`, that read one field under its several names."""
+
+    first: int
+    end: int
+    missing: Slots
 
 
 class Route:
@@ -72,8 +76,8 @@ class Route:
         self.keyword_checks = KeywordChecks(self.keywords)
         self.search: RawSearch | None = None
         self.names: Names = ()
-        self.natives: tuple[Names, ...] = ()
         self.views: tuple[View, ...] = ()
+        self.several: tuple[Several, ...] = ()
         self.memo: Memo
 
     def _trigger(self, rest: Rest) -> Slots | None:
@@ -96,19 +100,22 @@ class Route:
             if predicate.field and predicate.op is not Op.FIELDREF:
                 key = (predicate.field, slot.natives, slot.translate)
                 groups.setdefault(key, {})[slot.number] = n
-        ordered = list(groups.items())
-        self.views = tuple(
-            View(
+        names: list[str] = []
+        views: list[View] = []
+        several: list[Several] = []
+        for (field, natives, translate), numbers in groups.items():
+            view = View(
                 engine.program(field),
                 numbers,
                 engine.budget,
                 translate=dict(translate),
                 several=len(natives) > 1,
             )
-            for (field, natives, translate), numbers in ordered
-        )
-        self.names = tuple(natives[0] for (_, natives, _), _ in ordered)
-        self.natives = tuple(natives for (_, natives, _), _ in ordered)
+            if len(natives) > 1:
+                several.append(Several(len(names), len(names) + len(natives), view.missing))
+            names.extend(natives)
+            views.extend([view] * len(natives))
+        self.names, self.views, self.several = tuple(names), tuple(views), tuple(several)
         self.memo = Memo(self, engine.budget)
         if self.keywords:
             wanted = expressions(self.keywords[n] for n in self._searched())
@@ -126,17 +133,18 @@ class Route:
     def signature(self, fields: Mapping[str, Any]) -> Signature:
         """Slots of each view for a record, whatever its values are."""
         return tuple(
-            view.of(first_present(fields, natives))
-            for view, natives in zip(self.views, self.natives, strict=True)
+            view.of(fields.get(name)) for view, name in zip(self.views, self.names, strict=True)
         )
 
-    def completed(self, signature: Signature, fields: Mapping[str, Any]) -> Signature:
-        """The signature with the other names of a field looked up wherever it says MORE."""
+    def holding(self, signature: Signature) -> Slots:
+        """All slots that hold; of a field with several names, those of the first it came under."""
+        if not self.several:
+            return NOTHING.union(*signature)
         parts = list(signature)
-        for place, found in enumerate(signature):
-            if found is MORE:
-                parts[place] = self.views[place].of(first_present(fields, self.natives[place]))
-        return tuple(parts)
+        for first, end, missing in self.several:
+            found = next((part for part in parts[first:end] if part is not MORE), missing)
+            parts[first:end] = [found] * (end - first)
+        return NOTHING.union(*parts)
 
     def decide(self, true: Slots) -> Outcome | tuple[int, ...]:
         """Rules that hit when exactly `true` holds (references to other fields still open)."""
@@ -169,13 +177,13 @@ class Route:
         if not true:
             found: Outcome | tuple[int, ...] = self.memo[signature]
             return found
-        return self.decide(true.union(*signature))
+        return self.decide(true | self.holding(signature))
 
     def finish(
         self, outcome: Outcome, signature: Signature, fields: Mapping[str, Any]
     ) -> tuple[int, ...]:
         """All rules that hit, with references (and with them keywords) looked up in the record."""
-        held = self.keyword_checks.true_of(fields).union(*signature)
+        held = self.keyword_checks.true_of(fields) | self.holding(signature)
         held |= {n for n in self.references if self._refers(n, fields)}
         more = {key for key in outcome.pending if holds(self.rests[key], held)}
         return tuple(sorted(more.union(outcome.hits)))
@@ -213,9 +221,7 @@ class Memo(Generations):
 
     def compute(self, key: Signature) -> Outcome | tuple[int, ...]:
         """See `Generations`."""
-        if MORE in key:
-            return AGAIN
-        return self._route.decide(NOTHING.union(*key))
+        return self._route.decide(self._route.holding(key))
 
     def cost(self, key: Signature) -> int:
         """See `Generations`."""

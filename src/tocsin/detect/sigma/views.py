@@ -1,7 +1,6 @@
 """What a route wants to know about one native field: value -> slots that hold."""
 
-from collections.abc import Hashable, Iterable, Mapping
-from hashlib import blake2b
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from tocsin.detect.sigma.caches import Budget, Generations
@@ -12,10 +11,11 @@ Slots = frozenset[int]
 NOTHING: Slots = frozenset()
 
 MORE: Slots = frozenset({-1})
-"""Stands for a field that comes under several names when the first of them is missing."""
+"""Stands for a field that comes under several names where one of them is missing."""
 
 LONG = 4_096
-"""Characters from which a value is remembered by its digest instead of by itself."""
+"""Characters above which a value is not remembered: on real data such values do not come again,
+and to make a key of one costs as much as to scan it."""
 
 _ENTRY = 150
 """Bytes of a dict entry and its string, beside the characters."""
@@ -28,7 +28,7 @@ class View(Generations):
     rule, and a long string is not worth keeping.
     """
 
-    __slots__ = ("_digests", "_none", "_program", "_sets", "_slots", "_translate", "missing")
+    __slots__ = ("_none", "_others", "_program", "_sets", "_slots", "_translate", "missing")
 
     def __init__(
         self,
@@ -45,7 +45,7 @@ class View(Generations):
         self._slots = slots
         self._translate = translate
         self._sets: dict[Slots, Slots] = {}
-        self._digests: dict[Hashable, Slots] = {}
+        self._others: dict[tuple[type, Any], Slots] = {}
         self.missing = self._projected(program.missing)
         self._none = MORE if several else self.missing
         self[None] = self._none
@@ -60,21 +60,18 @@ class View(Generations):
         return slots
 
     def _elsewhere(self, value: Any) -> Slots:
-        """Values that are no key of this dict: numbers, and long texts by their digest."""
+        """Values that are no key of this dict: long texts, and numbers."""
         if isinstance(value, str):
-            key: Hashable = blake2b(value.encode("utf-8", "surrogatepass"), digest_size=16).digest()
-        else:
-            key = (value.__class__, value)
-        slots = self._digests.get(key)
+            return self.slots_of(value)
+        key = (value.__class__, value)
+        slots = self._others.get(key)
         if slots is None:
-            slots = self._digests[key] = self.slots_of(value)
+            slots = self._others[key] = self.slots_of(value)
             self._budget.spend(_ENTRY * 2)
         return slots
 
     def of(self, value: Any) -> Slots:
         """Slots for any native value, from the cache where it can be a key."""
-        if value is None:
-            return self.missing
         return self.slots_of(value) if isinstance(value, list | dict) else self[value]
 
     def slots_of(self, value: Any) -> Slots:
@@ -84,7 +81,7 @@ class View(Generations):
             return self._projected(self._program.true_of(translate.get(value, value)))
         found = texts(value)
         if not found:
-            return self.missing
+            return self._none
         true: set[int] = set()
         for text in found:
             true.update(self._program.true_of(translate.get(text, text)))
@@ -97,12 +94,12 @@ class View(Generations):
 
     def entries(self) -> int:
         """See `Turning`."""
-        return super().entries() + len(self._digests)
+        return super().entries() + len(self._others)
 
     def turn(self) -> None:
         """See `Turning`."""
         super().turn()
-        self._digests.clear()
+        self._others.clear()
         self._sets.clear()
         self[None] = self._none
 

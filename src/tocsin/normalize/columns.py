@@ -132,7 +132,8 @@ class Step:
     """One `map:` line, resolved for one shape. `targets` are the leaves its memo answers.
 
     Of several `names` the first that says something counts; the others stay unmapped if they are
-    in `spare`, that is if no other step reads them.
+    in `spare`, that is if no other step reads them. A step that `takes_part` of a list of objects
+    leaves the list unmapped.
     """
 
     names: tuple[str, ...]
@@ -140,6 +141,7 @@ class Step:
     targets: tuple[Path, ...]
     default: tuple[Any, ...] | None
     spare: frozenset[str] = frozenset()
+    takes_part: bool = False
 
     def run(self, fields: Fields, into: dict[Path, list[Any]], lost: Lost) -> None:
         """Fill the columns of the targets; a column that is empty throughout is left out."""

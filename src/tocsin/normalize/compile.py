@@ -81,7 +81,7 @@ class MappingCompiler:
             objects=rules,
             required=required_rule(tree, is_default=rule is self.mapping.default),
             reads=tuple(dict.fromkeys(n for step in steps for n in step.names)),
-            used=frozenset(n for step in steps for n in step.names),
+            used=frozenset(n for step in steps if not step.takes_part for n in step.names),
             names={target: step.names for step in steps for target in step.targets},
         )
         self._check_table(program, constants, rule)

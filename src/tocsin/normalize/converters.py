@@ -210,6 +210,28 @@ def answers(value: Any) -> Any:
     if not isinstance(value, str):
         return FAILED
     found = []
+_HASH_LENGTHS = {32: "MD5", 40: "SHA1", 64: "SHA256", 128: "SHA512"}
+
+
+def digest(value: Any) -> Any:
+    """One fingerprint in hexadecimal, with or without colons, as a list of one.
+
+    Which algorithm made it is told by its length.
+    """
+    plain = value.replace(":", "").lower() if isinstance(value, str) else ""
+    algorithm = _HASH_LENGTHS.get(len(plain))
+    if algorithm is None or plain.strip("0123456789abcdef"):
+        return FAILED
+    return [_fingerprint(algorithm, plain)]
+
+
+def quoted(value: Any) -> Any:
+    """Text that a directory wrote as JSON: `"name"`, or a list of one such text."""
+    if not isinstance(value, str):
+        return FAILED
+    return value.strip('[]"') or None
+
+
     for part in value.split(";"):
         kind, _, data = part.strip().rpartition(" ")
         if data:
@@ -260,3 +282,5 @@ CONVERTERS: Mapping[str, Converter] = {
     "dns_answers": Converter(answers, "dns_answer"),
 }
 """Every word that `as:` may hold."""
+    "digest": Converter(digest, "fingerprint"),
+    "quoted": Converter(quoted, "string"),

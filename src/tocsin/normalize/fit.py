@@ -95,17 +95,34 @@ def constant_value(schema: OcsfSchema, attribute: Attribute, value: Any) -> Any:
     return CONVERTERS[default_converter(attribute)].function(value)
 
 
+class _Table:
+    """A table of values: a key that ends in `*` takes what begins so, the longest key first."""
+
+    def __init__(self, rows: dict[str, Any]) -> None:
+        self._rows = {key: value for key, value in rows.items() if key != "else"}
+        self._rest = rows.get("else", FAILED)
+        starts = [key[:-1] for key in self._rows if key.endswith("*")]
+        self._starts = sorted(starts, key=lambda start: (-len(start), start))
+
+    def of(self, word: str) -> Any:
+        """What stands for `word`; FAILED where nothing does."""
+        word = word.lower()
+        if word in self._rows:
+            return self._rows[word]
+        start = next((start for start in self._starts if word.startswith(start)), None)
+        return self._rest if start is None else self._rows[f"{start}*"]
+
+
 def table_function(attribute: Attribute, table: dict[str, Any]) -> Callable[[Any], Any]:
     """value -> (id, caption). `else` catches the rest; Other (99) keeps the source's word."""
-    made = {key: enum_value(attribute, target) for key, target in table.items()}
-    rest = made.pop("else", FAILED)
+    made = _Table({key: enum_value(attribute, target) for key, target in table.items()})
     other = 99
 
     def look(value: Any) -> Any:
         word = text(value)
         if word is FAILED:
             return FAILED
-        found = made.get(word.lower(), rest)
+        found = made.of(word)
         if found is FAILED:
             return FAILED
         return (found, word if found == other else attribute.enum[str(found)])
@@ -115,11 +132,10 @@ def table_function(attribute: Attribute, table: dict[str, Any]) -> Callable[[Any
 
 def plain_table(table: dict[str, Any]) -> Callable[[Any], Any]:
     """value -> text, for an attribute without an enumeration."""
-    made = dict(table)
-    rest = made.pop("else", FAILED)
+    made = _Table(table)
 
     def look(value: Any) -> Any:
         word = text(value)
-        return FAILED if word is FAILED else made.get(word.lower(), rest)
+        return FAILED if word is FAILED else made.of(word)
 
     return look

@@ -16,7 +16,11 @@ Scalar = str | int | float | bool
 
 
 class FieldRule(msgspec.Struct, frozen=True):
-    """One line of `map:`: where a value comes from and how it is converted."""
+    """One line of `map:`: where a value comes from and how it is converted.
+
+    Out of a list of objects come, of those that `pick` names, the value at one of `key`, or with
+    `each` (attribute -> keys) all of them as objects.
+    """
 
     target: tuple[str, ...]
     names: tuple[str, ...]
@@ -24,6 +28,9 @@ class FieldRule(msgspec.Struct, frozen=True):
     table: str
     default: Scalar | None
     where: str
+    pick: dict[str, tuple[str, ...]] = {}
+    key: tuple[str, ...] = ()
+    each: dict[str, tuple[str, ...]] = {}
 
 
 class ConstantRule(msgspec.Struct, frozen=True):
@@ -133,9 +140,13 @@ class _Reader:
     def field(self, target: str, value: Any, path: Path) -> FieldRule:
         if not isinstance(value, dict):
             value = {"from": value}
-        self.mapping(value, path, ("from", "as", "table", "default"))
+        self.mapping(value, path, ("from", "as", "table", "default", "pick", "key", "each"))
         if "from" not in value:
             raise self.fail(path, "say where the value comes from: `from: FieldName`")
+        if ("pick" in value and not value.keys() & {"key", "each"}) or {"key", "each"} <= set(
+            value
+        ):
+            raise self.fail(path, "of a list of objects say the `key:` of one, or `each:` for all")
         default = value.get("default")
         if not isinstance(default, str | int | float | None):
             raise self.fail(path, "a default is a text or a number")
@@ -146,7 +157,19 @@ class _Reader:
             table=self.text(value["table"], path) if "table" in value else "",
             default=default,
             where=self.document.at(path),
+            pick=self._pick(value.get("pick") or {}, (*path, "pick")),
+            key=self.texts(value["key"], path) if "key" in value else (),
+            each={
+                name: self.texts(keys, (*path, "each", name))
+                for name, keys in self.mapping(value.get("each") or {}, (*path, "each")).items()
+            },
         )
+
+    def _pick(self, value: Any, path: Path) -> dict[str, tuple[str, ...]]:
+        return {
+            key: tuple(str(item).lower() for item in self.scalars(wanted, (*path, key)))
+            for key, wanted in self.mapping(value, path).items()
+        }
 
 
 def _merge(
@@ -247,8 +270,12 @@ def _when(
     return reader.scalars(when[select], (*here, select)), conditions
 
 
-def read_source(document: LocatedDocument) -> SourceSpec:
-    """A source file; raises ContentError at the line of what is wrong."""
+def read_source(document: LocatedDocument, family: LocatedDocument | None = None) -> SourceSpec:
+    """A source file; raises ContentError at the line of what is wrong.
+
+    Of a family come the keys that the file does not have, and its shapes; `values` then names what
+    the one field in `where:` of each shape may be.
+    """
     reader = _Reader(document)
     known = tuple(f.name for f in msgspec.structs.fields(SourceSpec) if f.name != "where")
     value = dict(reader.mapping(document.value, (), known))

@@ -13,7 +13,11 @@ from tocsin.normalize.program import Program
 
 
 class Router:
-    """Chooses the program of a record of one shape."""
+    """Chooses the program of a record of one shape.
+
+    Of the values in `when:` an equal one counts first, then the longest that ends in `*` and with
+    which the record's value begins.
+    """
 
     def __init__(
         self,
@@ -36,6 +40,10 @@ class Router:
                     self._conditional.setdefault(key, []).append((conditions, program))
                 else:
                     self._plain.setdefault(key, program)
+        self._starts = sorted(
+            {key[:-1] for key in (*self._plain, *self._conditional) if key.endswith("*")},
+            key=lambda start: (-len(start), start),
+        )
         self._first = select[0]
         self._numbers = {
             int(key): program
@@ -57,12 +65,21 @@ class Router:
         elif type(value) is not str:
             return self.default
         key = str(value).lower()
+        found = self._of(key, fields)
+        if found is None:
+            starts = (start for start in self._starts if key.startswith(start))
+            programs = (self._of(f"{start}*", fields) for start in starts)
+            found = next((program for program in programs if program is not None), self.default)
+        return found
+
+    def _of(self, key: str, fields: dict[str, Any]) -> Program | None:
+        """The program of one key of `when:`, those with further conditions first."""
         for conditions, program in self._conditional.get(key, ()):
             if all(
                 str(_first(fields, names)).lower() in wanted for names, wanted in conditions.items()
             ):
                 return program
-        return self._plain.get(key, self.default)
+        return self._plain.get(key)
 
 
 def _first(fields: Mapping[str, Any], names: tuple[str, ...]) -> Any:

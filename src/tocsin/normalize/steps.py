@@ -1,11 +1,12 @@
 """From a line of `map:` to a step that fills columns, checked against OCSF."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from tocsin.errors import ContentError
 from tocsin.model.sources import ShapeSpec
+from tocsin.normalize import picks
 from tocsin.normalize.columns import Memo, Path, Step, memo_of
 from tocsin.normalize.converters import CONVERTERS, FAILED
 from tocsin.normalize.fit import (
@@ -75,9 +76,39 @@ class StepMaker:
         attribute = attribute_of(self._schema, tree.class_name, line)
         native = (name for field in line.names for name in shape.aliases.get(field, (field,)))
         names = tuple(dict.fromkeys(native))
-        if line.table or attribute.enum:
-            return self._from_table(line, attribute, names)
-        return self._converted(line, attribute, names, tree)
+        if line.each:
+            step = self._objects(line, attribute, names)
+        elif line.table or attribute.enum:
+            step = self._from_table(line, attribute, names)
+        else:
+            step = self._converted(line, attribute, names, tree)
+        return replace(step, takes_part=bool(line.each or line.key))
+
+    def _objects(self, line: FieldRule, attribute: Attribute, names: tuple[str, ...]) -> Step:
+        """A list of objects out of a list of objects; each is valid by itself, or left out."""
+        name = attribute.object_name
+        if not attribute.is_array or not name or line.convert or line.table or line.default:
+            raise ContentError(line.where, f"`each:` makes a list of objects, not {attribute.type}")
+        node = self._schema.objects[name]
+        converted = {}
+        for inner, keys in line.each.items():
+            about = node.attributes.get(inner)
+            if about is None or about.is_array or about.enum or about.object_name:
+                raise ContentError(line.where, f"`each:` cannot make {inner} of {name}")
+            converted[inner] = (keys, CONVERTERS[default_converter(about)].function)
+        needs = {n for n, a in node.attributes.items() if a.requirement == "required"}
+        one_of = set(node.at_least_one or node.just_one)
+        if not needs <= converted.keys() or (one_of and not one_of & converted.keys()):
+            wanted = ", ".join(sorted(needs) or sorted(one_of))
+            raise ContentError(line.where, f"{name} needs {wanted}: OCSF requires it")
+
+        def is_whole(made: Mapping[str, Any]) -> bool:
+            return (
+                bool(made) and needs <= made.keys() and (not one_of or bool(one_of & made.keys()))
+            )
+
+        function = picks.every(line.pick, converted, is_whole)
+        return Step(names, memo_of(function, 1), (line.target,), None)
 
     def _converted(
         self, line: FieldRule, attribute: Attribute, names: tuple[str, ...], tree: Tree
@@ -96,7 +127,7 @@ class StepMaker:
                 raise ContentError(line.where, f"`{word}` needs {dots(target)}, which OCSF lacks")
         for name, value in converter.constants:
             tree.add_extra((*line.target, name), value)
-        memo = self._memo(word, converter.function, len(targets))
+        memo = self._memo(line, word, converter.function, len(targets))
         return Step(names, memo, targets, self._default(line, attribute, targets))
 
     def _default(
@@ -122,7 +153,7 @@ class StepMaker:
             return self._to_enum(line, attribute, names, table, key)
         if attribute.type not in _PLAIN:
             raise ContentError(line.where, f"a table cannot make {attribute.type}")
-        memo = self._memo(key, plain_table(table), 1)
+        memo = self._memo(line, key, plain_table(table), 1)
         return Step(names, memo, (line.target,), self._default(line, attribute, (line.target,)))
 
     def _to_enum(
@@ -146,11 +177,14 @@ class StepMaker:
         if line.default is not None:
             found = enum_value(attribute, line.default)
             default = (found, attribute.enum[str(found)])
-        memo = self._memo(key, table_function(attribute, table), 2)
+        memo = self._memo(line, key, table_function(attribute, table), 2)
         sibling = (*line.target[:-1], attribute.sibling)
         return Step(names, memo, (line.target, sibling), default)
 
-    def _memo(self, key: Any, function: Callable[[Any], Any], width: int) -> Memo:
+    def _memo(self, line: FieldRule, key: Any, function: Callable[[Any], Any], width: int) -> Memo:
+        if line.key:
+            key = (key, tuple(line.pick.items()), line.key)
+            function = picks.one(line.pick, line.key, function)
         if key not in self._memos:
             self._memos[key] = memo_of(function, width)
         return self._memos[key]

@@ -8,7 +8,7 @@ almost anything. Each gives None for a record that is not of its form, and never
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tocsin.normalize.readers.documents import flat, nested
+from tocsin.normalize.readers.documents import eventbridge, flat, nested
 from tocsin.normalize.readers.lines import message, syslog
 from tocsin.normalize.readers.windows import windows_event, winlogbeat
 
@@ -17,6 +17,7 @@ Fields = dict[str, Any]
 DOCUMENTS: Mapping[str, Callable[[Fields], Fields | None]] = {
     "flat": flat,
     "nested": nested,
+    "eventbridge": eventbridge,
     "windows_event": windows_event,
     "winlogbeat": winlogbeat,
 }

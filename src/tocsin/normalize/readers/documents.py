@@ -47,3 +47,17 @@ def _gather(fields: dict[str, Any], prefix: str, values: list[Any], depth: int) 
                 many += found if type(found) is list else [found]
     for name, found in columns.items():
         fields.setdefault(name, found)
+
+
+def eventbridge(document: dict[str, Any]) -> dict[str, Any] | None:
+    """An Amazon EventBridge event: the fields of its `detail`, as `nested` reads them.
+
+    The fields around it (`source`, `detail-type`, `account`, ...) are `envelope.source` and so on.
+    """
+    detail = document.get("detail")
+    if type(detail) is not dict:
+        return None
+    fields = nested(detail)
+    around = {name: value for name, value in document.items() if name != "detail"}
+    _spread(fields, "envelope.", around, MAX_DEPTH)
+    return fields

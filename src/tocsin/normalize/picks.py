@@ -1,0 +1,79 @@
+"""What is taken out of a list of objects: one value of the object that is meant, or all of them.
+
+Cloud services write who and what an event concerns as a list of objects that say their own kind
+(`[{"type": "User", "alternateId": ...}, {"type": "UserGroup", ...}]`). Nothing here raises on data:
+a value of another form says nothing.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from tocsin.normalize.converters import ABSENT, FAILED
+
+Wanted = Mapping[str, tuple[str, ...]]
+"""Key of an object -> the texts it may have, in lower case."""
+
+Converted = Mapping[str, tuple[tuple[str, ...], Callable[[Any], Any]]]
+"""Attribute of the object that is made -> the keys it comes from, first one first, and how."""
+
+MAX_OBJECTS = 100
+"""Objects of one list that are looked at: senders choose how many there are."""
+
+
+def objects(value: Any, wanted: Wanted) -> list[dict[str, Any]]:
+    """The objects of a list (or the one that stands alone) that are `wanted`."""
+    items = value if type(value) is list else [value]
+    return [
+        item
+        for item in items[:MAX_OBJECTS]
+        if type(item) is dict
+        and all(str(at(item, key)).lower() in allowed for key, allowed in wanted.items())
+    ]
+
+
+def at(item: Mapping[str, Any], path: str) -> Any:
+    """The value at a dotted path of an object; None where there is none."""
+    value: Any = item
+    for step in path.split("."):
+        value = value.get(step) if type(value) is dict else None
+    return value
+
+
+def one(
+    wanted: Wanted, keys: tuple[str, ...], convert: Callable[[Any], Any]
+) -> Callable[[Any], Any]:
+    """Converts the value that the first wanted object has at one of `keys`, first one first."""
+
+    def pick(value: Any) -> Any:
+        found = objects(value, wanted)
+        values = (at(item, key) for key in keys for item in found)
+        first = next((v for v in values if type(v) in (list, dict) or v not in ABSENT), None)
+        return None if first is None else convert(first)
+
+    return pick
+
+
+def every(
+    wanted: Wanted, converted: Converted, is_whole: Callable[[Mapping[str, Any]], bool]
+) -> Callable[[Any], Any]:
+    """Makes the list of the wanted objects, leaving out those that are not whole."""
+
+    def make(value: Any) -> Any:
+        made = []
+        for item in objects(value, wanted):
+            found = {name: _first(item, *how) for name, how in converted.items()}
+            whole = {name: value for name, value in found.items() if value is not None}
+            if is_whole(whole):
+                made.append(whole)
+        return made or None
+
+    return make
+
+
+def _first(item: Mapping[str, Any], keys: tuple[str, ...], convert: Callable[[Any], Any]) -> Any:
+    for key in keys:
+        value = at(item, key)
+        found = None if type(value) is not list and value in ABSENT else convert(value)
+        if found is not None and found is not FAILED:
+            return found
+    return None

@@ -113,6 +113,27 @@ def port(value: Any) -> Any:
     return found if found is not FAILED and 0 <= found <= 65_535 else FAILED  # noqa: PLR2004 (the last port)
 
 
+def socket_address(value: Any) -> Any:
+    """The address of `10.0.0.1:3389` or `[fe80::1]:3389`; an address alone is taken too."""
+    if not isinstance(value, str):
+        return FAILED
+    host, colon, end = value.strip().rpartition(":")
+    return address(host) if colon and end.isdigit() and _one_host(host) else address(value)
+
+
+def socket_port(value: Any) -> Any:
+    """The port of `10.0.0.1:3389` or `[fe80::1]:3389`; an address alone has none."""
+    if not isinstance(value, str):
+        return FAILED
+    host, colon, end = value.strip().rpartition(":")
+    return port(end) if colon and _one_host(host) else None
+
+
+def _one_host(text: str) -> bool:
+    """Whether what stands before the last colon is a host: IPv6 needs its brackets."""
+    return ":" not in text or text.endswith("]")
+
+
 def guid(value: Any) -> Any:
     """A GUID in lower case without braces; the null GUID says nothing."""
     match = _GUID.fullmatch(value) if isinstance(value, str) else None
@@ -189,27 +210,6 @@ def _fingerprint(algorithm: str, digest: str) -> dict[str, Any]:
     return {"algorithm": algorithm, "algorithm_id": number, "value": digest.lower()}
 
 
-def words(value: Any) -> Any:
-    """A list of words parted by white space, commas or semicolons; a list stays one."""
-    if isinstance(value, list):
-        found = [item for item in value if isinstance(item, str) and item]
-        return found or None if len(found) == len(value) else FAILED
-    if not isinstance(value, str):
-        return FAILED
-    return [word for word in re.split(r"[\s,;]+", value) if word] or None
-
-
-def one_item(value: Any) -> Any:
-    """One text as a list of one."""
-    found = text(value)
-    return found if found is FAILED else [found]
-
-
-def answers(value: Any) -> Any:
-    """Sysmon's `type: 5 name;::ffff:10.0.0.1;` -> a list of DNS answers."""
-    if not isinstance(value, str):
-        return FAILED
-    found = []
 _HASH_LENGTHS = {32: "MD5", 40: "SHA1", 64: "SHA256", 128: "SHA512"}
 
 
@@ -232,6 +232,27 @@ def quoted(value: Any) -> Any:
     return value.strip('[]"') or None
 
 
+def words(value: Any) -> Any:
+    """A list of words parted by white space, commas or semicolons; a list stays one."""
+    if isinstance(value, list):
+        found = [item for item in value if isinstance(item, str) and item]
+        return found or None if len(found) == len(value) else FAILED
+    if not isinstance(value, str):
+        return FAILED
+    return [word for word in re.split(r"[\s,;]+", value) if word] or None
+
+
+def one_item(value: Any) -> Any:
+    """One text as a list of one."""
+    found = text(value)
+    return found if found is FAILED else [found]
+
+
+def answers(value: Any) -> Any:
+    """Sysmon's `type: 5 name;::ffff:10.0.0.1;` -> a list of DNS answers."""
+    if not isinstance(value, str):
+        return FAILED
+    found = []
     for part in value.split(";"):
         kind, _, data = part.strip().rpartition(" ")
         if data:
@@ -268,6 +289,8 @@ CONVERTERS: Mapping[str, Converter] = {
     "float": Converter(number, "float"),
     "ip": Converter(address, "ip"),
     "port": Converter(port, "port"),
+    "socket_ip": Converter(socket_address, "ip"),
+    "socket_port": Converter(socket_port, "port"),
     "guid": Converter(guid, "uuid"),
     "sid": Converter(sid, "string"),
     "mac": Converter(mac, "mac"),
@@ -279,8 +302,8 @@ CONVERTERS: Mapping[str, Converter] = {
     "file": Converter(file, "object", ("name", "path"), (("type_id", 1),)),
     "registry_value": Converter(registry_value, "object", ("name", "path")),
     "hashes": Converter(hashes, "fingerprint"),
+    "digest": Converter(digest, "fingerprint"),
+    "quoted": Converter(quoted, "string"),
     "dns_answers": Converter(answers, "dns_answer"),
 }
 """Every word that `as:` may hold."""
-    "digest": Converter(digest, "fingerprint"),
-    "quoted": Converter(quoted, "string"),

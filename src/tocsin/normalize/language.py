@@ -71,11 +71,11 @@ class MappingSpec(msgspec.Struct, frozen=True):
 
 
 class _Reader:
-    """Reads one document and remembers its places."""
+    """Reads one document and remembers its places; `parts` are those of its family so far."""
 
-    def __init__(self, document: LocatedDocument) -> None:
+    def __init__(self, document: LocatedDocument, parts: dict[str, Part] | None = None) -> None:
         self.document = document
-        self.parts: dict[str, Part] = {}
+        self.parts: dict[str, Part] = dict(parts or {})
 
     def fail(self, path: Path, message: str) -> ContentError:
         return self.document.error(path, message)
@@ -189,20 +189,24 @@ def _merge(
 _EVENT_KEYS = ("when", "class", "activity", "use", "set", "map")
 
 
-def read_mapping(document: LocatedDocument) -> MappingSpec:
-    """A mapping file; raises ContentError at the line of the first thing that is wrong."""
-    reader = _Reader(document)
+def read_mapping(document: LocatedDocument, family: LocatedDocument | None = None) -> MappingSpec:
+    """A mapping file; raises ContentError at the line of the first thing that is wrong.
+
+    Of a family come `tables`, `parts` and `every`; what the file itself says of a name or path
+    counts more.
+    """
+    common = _common(_Reader(family), ("tables", "parts", "every")) if family else _Common()
+    reader = _Reader(document, common.parts)
     known = ("source", "select", "tables", "parts", "every", "events", "default")
     top = reader.mapping(document.value, (), known)
     for key in ("source", "select", "default"):
         if key not in top:
             raise reader.fail((), f"`{key}:` is missing")
-    for name, value in reader.mapping(top.get("parts") or {}, ("parts",)).items():
-        path: Path = ("parts", name)
-        reader.parts[name] = reader.part(reader.mapping(value, path, ("use", "set", "map")), path)
-    every = reader.part(
-        reader.mapping(top.get("every") or {}, ("every",), ("use", "set", "map")), ("every",)
-    )
+    own = _common(reader, known)
+    constants = {rule.target: rule for rule in common.every.constants}
+    fields = {rule.target: rule for rule in common.every.fields}
+    _merge(constants, fields, own.every)
+    every = Part(tuple(constants.values()), tuple(fields.values()))
     select = reader.text(top["select"], ("select",))
     events = top.get("events") or []
     if not isinstance(events, list):
@@ -210,7 +214,7 @@ def read_mapping(document: LocatedDocument) -> MappingSpec:
     return MappingSpec(
         source_id=reader.text(top["source"], ("source",)),
         select=select,
-        tables=_tables(reader, top.get("tables") or {}),
+        tables=common.tables | own.tables,
         events=tuple(
             _event(reader, event, ("events", index), select, every)
             for index, event in enumerate(events)
@@ -218,6 +222,25 @@ def read_mapping(document: LocatedDocument) -> MappingSpec:
         default=_event(reader, top["default"], ("default",), "", every),
         where=document.at(()),
     )
+
+
+class _Common(msgspec.Struct, frozen=True):
+    """What events share."""
+
+    tables: dict[str, dict[str, Scalar]] = {}
+    parts: dict[str, Part] = {}
+    every: Part = Part()
+
+
+def _common(reader: _Reader, known: tuple[str, ...]) -> _Common:
+    top = reader.mapping(reader.document.value, (), known)
+    for name, value in reader.mapping(top.get("parts") or {}, ("parts",)).items():
+        path: Path = ("parts", name)
+        reader.parts[name] = reader.part(reader.mapping(value, path, ("use", "set", "map")), path)
+    every = reader.part(
+        reader.mapping(top.get("every") or {}, ("every",), ("use", "set", "map")), ("every",)
+    )
+    return _Common(_tables(reader, top.get("tables") or {}), reader.parts, every)
 
 
 def _tables(reader: _Reader, value: Any) -> dict[str, dict[str, Scalar]]:
@@ -277,18 +300,40 @@ def read_source(document: LocatedDocument, family: LocatedDocument | None = None
     the one field in `where:` of each shape may be.
     """
     reader = _Reader(document)
-    known = tuple(f.name for f in msgspec.structs.fields(SourceSpec) if f.name != "where")
+    known = (
+        *(f.name for f in msgspec.structs.fields(SourceSpec) if f.name != "where"),
+        *_OF_FAMILY,
+    )
     value = dict(reader.mapping(document.value, (), known))
-    shapes = reader.mapping(value.get("shapes"), ("shapes",))
-    value["shapes"] = [_shape(reader, name, shape) for name, shape in shapes.items()]
+    values = reader.texts(value.pop("values"), ("values",)) if value.get("values") else ()
+    value.pop("values", None)
+    value.pop("family", None)
+    shapes: list[dict[str, Any]] = []
+    if family is not None:
+        of_family = _Reader(family).mapping(family.value, (), known)
+        shapes = _shapes(_Reader(family))
+        for shape in shapes:
+            shape["where"] = {name: own or values for name, own in shape["where"].items()}
+        value = {k: v for k, v in of_family.items() if k != "shapes"} | value
+    if "shapes" in value or family is None:
+        shapes += _shapes(reader)
+    value["shapes"] = shapes
     value["where"] = document.at(())
     try:
         spec = msgspec.convert(value, SourceSpec)
     except msgspec.ValidationError as error:
-        raise document.error(_place(str(error), list(shapes)), str(error)) from None
+        raise document.error(_place(str(error), [s["id"] for s in shapes]), str(error)) from None
     if spec.identity.otherwise not in ("position", "none"):
         raise reader.fail(("identity", "otherwise"), "otherwise is `position` or `none`")
     return spec
+
+
+_OF_FAMILY = ("family", "values")
+
+
+def _shapes(reader: _Reader) -> list[dict[str, Any]]:
+    shapes = reader.mapping(reader.document.value.get("shapes"), ("shapes",))
+    return [_shape(reader, name, shape) for name, shape in shapes.items()]
 
 
 def _shape(reader: _Reader, name: str, value: Any) -> dict[str, Any]:

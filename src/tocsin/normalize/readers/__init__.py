@@ -10,7 +10,7 @@ from typing import Any
 
 from tocsin.normalize.readers.documents import eventbridge, flat, nested
 from tocsin.normalize.readers.lines import message, syslog
-from tocsin.normalize.readers.windows import windows_event, winlogbeat
+from tocsin.normalize.readers.windows import windows_event, winlog, winlogbeat
 
 Fields = dict[str, Any]
 
@@ -19,6 +19,7 @@ DOCUMENTS: Mapping[str, Callable[[Fields], Fields | None]] = {
     "nested": nested,
     "eventbridge": eventbridge,
     "windows_event": windows_event,
+    "winlog": winlog,
     "winlogbeat": winlogbeat,
 }
 

@@ -85,6 +85,70 @@ def _put(fields: dict[str, Any], name: str, value: Any) -> None:
         fields.setdefault(name.replace(" ", ""), value)
 
 
+_WINLOG = {
+    "channel": "Channel",
+    "event_id": "EventID",
+    "computer_name": "Computer",
+    "provider_name": "Provider_Name",
+    "provider_guid": "Provider_Guid",
+    "record_id": "EventRecordID",
+    "time_created": "TimeCreated",
+    "activity_id": "ActivityID",
+    "related_activity_id": "RelatedActivityID",
+    "task": "Task",
+    "opcode": "Opcode",
+    "keywords": "Keywords",
+    "version": "Version",
+}
+
+
+def winlog(document: dict[str, Any]) -> dict[str, Any] | None:
+    """Winlogbeat since version 7 and Elastic Agent: the event is in `winlog`, in ECS the rest.
+
+    Fields have the names that `windows_event` gives them.
+    """
+    event = document.get("winlog")
+    if type(event) is not dict:
+        return None
+    fields: dict[str, Any] = {
+        name: event[key] for key, name in _WINLOG.items() if event.get(key) is not None
+    }
+    number = fields.get("EventID")
+    if type(number) is str and number.isdecimal() and len(number) <= _LONGEST_NUMBER:
+        fields["EventID"] = int(number)
+    if "@timestamp" in document:
+        fields.setdefault("TimeCreated", document["@timestamp"])
+    for name, value in (
+        ("Message", document.get("message")),
+        ("Level", _inside(document, "log", "level")),
+        ("ExecutionProcessID", _inside(event, "process", "pid")),
+        ("ThreadID", _inside(event, "process", "thread", "id")),
+        ("UserID", _inside(event, "user", "identifier")),
+        ("AccountName", _inside(event, "user", "name")),
+        ("Domain", _inside(event, "user", "domain")),
+    ):
+        if value is not None:
+            fields[name] = value
+    for key in ("event_data", "user_data"):
+        data = event.get(key)
+        if type(data) is dict:
+            for name, value in data.items():
+                _put(fields, name, value)
+    return fields
+
+
+_LONGEST_NUMBER = 10
+
+
+def _inside(document: dict[str, Any], *path: str) -> Any:
+    value: Any = document
+    for step in path:
+        if type(value) is not dict:
+            return None
+        value = value.get(step)
+    return value
+
+
 def winlogbeat(document: dict[str, Any]) -> dict[str, Any] | None:
     """Winlogbeat before version 7: `event_data` holds the event's fields, its own stand beside."""
     fields = dict(document)

@@ -2,7 +2,7 @@ from collections import Counter
 
 from tests.lab.conftest import History
 
-from tocsin.lab.people import employ
+from tocsin.lab.staff import employ
 
 
 def test_office_hours_show_in_the_logs(day: History) -> None:

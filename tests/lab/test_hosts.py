@@ -3,7 +3,8 @@ from hypothesis import strategies as st
 from tests.lab.conftest import MONDAY
 
 from tocsin.lab.hosts import Host, RandomFor, equip
-from tocsin.lab.people import SYSTEM, domain_account, employ
+from tocsin.lab.people import SYSTEM, domain_account
+from tocsin.lab.staff import employ
 
 
 def started(seed: int = 1) -> Host:

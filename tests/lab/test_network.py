@@ -1,6 +1,6 @@
 from tests.lab.conftest import written_by
 
-from tocsin.lab.network import accept, connect, reach, resolve
+from tocsin.lab.network import call, connect, reach, resolve
 from tocsin.lab.world import World
 
 
@@ -24,7 +24,7 @@ def test_reaching_a_host_arrives_there(world: World) -> None:
 
 
 def test_the_scanner_leaves_traces_only_on_its_targets(world: World) -> None:
-    accept(world, world.hosts["FS01"], world.hosts["SCAN01"], 22)
+    call(world, world.hosts["SCAN01"], world.hosts["FS01"], 22)
     assert {r["Hostname"] for r in written_by(world)} == {"FS01.northquay.example"}
 
 

@@ -1,4 +1,5 @@
-from tocsin.lab.people import SYSTEM, domain_account, employ
+from tocsin.lab.people import SYSTEM, domain_account
+from tocsin.lab.staff import employ
 
 
 def test_twenty_people_in_two_units() -> None:

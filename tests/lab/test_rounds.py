@@ -1,6 +1,6 @@
 from tests.lab.conftest import History, written_by
 
-from tocsin.lab.people import employ
+from tocsin.lab.staff import employ
 from tocsin.lab.rounds import administrate, remote_desktop
 from tocsin.lab.world import DAY, World
 

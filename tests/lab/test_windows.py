@@ -24,4 +24,4 @@ def test_one_file_name_per_channel() -> None:
 
 def test_only_failures_are_audit_failures() -> None:
     failures = [name for name, kind in KINDS.items() if "FAILURE" in kind.header["EventType"]]
-    assert failures == ["LOGON_FAILED"]
+    assert failures == ["LOGON_FAILED", "PREAUTH_FAILED"]

@@ -4,7 +4,16 @@
 Both run the same generator: the same seed and start give the same bytes.
 """
 
-from tocsin.lab.enterprise import Enterprise
+from tocsin.lab.enterprise import CAMPAIGNS, SOURCES, TYPICAL, Enterprise
 from tocsin.lab.simulate import Stop, Written, live, write_history
 
-__all__ = ["Enterprise", "Stop", "Written", "live", "write_history"]
+__all__ = [
+    "CAMPAIGNS",
+    "SOURCES",
+    "TYPICAL",
+    "Enterprise",
+    "Stop",
+    "Written",
+    "live",
+    "write_history",
+]

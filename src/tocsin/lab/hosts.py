@@ -2,23 +2,36 @@
 
 from dataclasses import dataclass, field
 from random import Random
+from typing import NamedTuple
 
 from tocsin.lab.people import DNS_DOMAIN, DOMAIN, NETWORK_SERVICE, SYSTEM, Account, Person
+from tocsin.lab.staff import NETS
 
 SYSTEM32 = "C:\\Windows\\System32"
 _EARLY, _LATER = range(100, 400), range(400, 4_100)
 """Quarters of the process ids that Windows gives out while it starts, and later."""
 
 
+class Route(NamedTuple):
+    """A connection: Zeek's identity of it, and who talks to whom."""
+
+    uid: str
+    source: str
+    source_port: int
+    target: str
+    port: int
+
+
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A logon on one host."""
+    """A logon on one host. `route` is the connection over which it came, if over one."""
 
     host: "Host"
     account: Account
     logon_id: int
     kind: int
     number: int = 0
+    route: Route | None = None
 
     @property
     def hex_id(self) -> str:
@@ -77,7 +90,8 @@ class Host:
     @property
     def account(self) -> Account:
         """The machine account."""
-        rid = 2000 + int(self.address.rsplit(".", 1)[1]) + len(self.unit) * 100
+        _, _, net, number = self.address.split(".")
+        rid = 100_000 + int(net) * 256 + int(number)
         return Account(f"{self.name}$", DOMAIN, f"S-1-5-21-1870442312-602218493-3154820971-{rid}")
 
     def start(self, now: int) -> None:
@@ -156,34 +170,60 @@ class Host:
         """Forget a process that ended: its pid may be given out again."""
         self._pids.discard(process.pid)
 
-    def session(self, account: Account, kind: int) -> Session:
+    def session(self, account: Account, kind: int, route: Route | None = None) -> Session:
         """A new logon; interactive ones (2, 10, 11) get a terminal session number."""
         self._logon += self.random.randrange(0x40, 0x4000)
         number = 0
         if kind in (2, 10, 11):
             self._sessions += 1
             number = self._sessions
-        return Session(self, account, self._logon, kind, number)
+        return Session(self, account, self._logon, kind, number, route)
+
+
+_SERVERS = (
+    ("DC01", "10.20.1.10", "domain controller", True),
+    ("FS01", "10.20.1.20", "file server", True),
+    ("BK01", "10.20.1.30", "backup server", True),
+    ("APP01", "10.20.1.40", "application server", True),
+    ("SCAN01", "10.20.1.90", "vulnerability scanner", False),
+)
+_MORE_SERVERS = (
+    ("DC02", "10.20.1.11", "samba domain controller", False),
+    ("FS02", "10.20.1.21", "file server", True),
+    ("APP02", "10.20.1.41", "order server", True),
+    ("PACS01", "10.20.1.42", "image archive", True),
+    ("MGT01", "10.20.1.50", "management server", True),
+    ("SYNC01", "10.20.1.51", "directory synchronization", True),
+    ("MOD-CT1", "10.20.45.11", "modality", False),
+    ("MOD-MR1", "10.20.45.12", "modality", False),
+    ("lnx-jump01", "10.20.2.10", "linux server", False),
+    ("lnx-git01", "10.20.2.11", "linux server", False),
+    ("lnx-build01", "10.20.2.12", "linux server", False),
+    ("lnx-db01", "10.20.2.13", "linux server", False),
+    ("lnx-web01", "10.20.2.14", "linux server", False),
+    ("lnx-data01", "10.20.2.15", "linux server", False),
+)
+_SMALL = 20
+"""An enterprise of more people than this has more servers."""
 
 
 def equip(people: tuple[Person, ...], random_for: "RandomFor") -> dict[str, Host]:
-    """Every machine by name: servers, the scanner (which delivers no logs) and workstations."""
-    rows = [
-        ("DC01", "10.20.1.10", "domain controller", "operations", True),
-        ("FS01", "10.20.1.20", "file server", "operations", True),
-        ("BK01", "10.20.1.30", "backup server", "operations", True),
-        ("APP01", "10.20.1.40", "application server", "operations", True),
-        ("SCAN01", "10.20.1.90", "vulnerability scanner", "operations", False),
-    ]
-    for index, person in enumerate(people):
-        net = 10 if person.unit == "office" else 20
-        rows.append(
-            (person.workstation, f"10.20.{net}.{50 + index}", "workstation", person.unit, True)
-        )
-    return {
-        name: Host(name, address, kind, unit, random_for(f"host {name}"), logs)
-        for name, address, kind, unit, logs in rows
+    """Every machine by name: servers, then workstations.
+
+    The scanner, Linux machines and whatever is not managed deliver no Windows logs.
+    """
+    servers = _SERVERS + (_MORE_SERVERS if len(people) > _SMALL else ())
+    hosts = {
+        name: Host(name, address, kind, "operations", random_for(f"host {name}"), logs)
+        for name, address, kind, logs in servers
     }
+    seen: dict[str, int] = {}
+    for person in people:
+        number = seen[person.unit] = seen.get(person.unit, -1) + 1
+        address = f"10.20.{NETS[person.unit] + number // 180}.{50 + number % 180}"
+        name = person.workstation
+        hosts[name] = Host(name, address, "workstation", person.unit, random_for(f"host {name}"))
+    return hosts
 
 
 class RandomFor:

@@ -1,6 +1,7 @@
 """Who logs on where: the records on the target and on the domain controller that vouched."""
 
-from tocsin.lab.hosts import Host, Session
+from tocsin.lab import samba
+from tocsin.lab.hosts import Host, Route, Session
 from tocsin.lab.people import DNS_DOMAIN, DOMAIN, Account
 from tocsin.lab.windows import (
     CREDENTIAL_CHECK,
@@ -26,14 +27,30 @@ _SHARES = {
     "Shared": "\\??\\D:\\Shared",
 }
 """Where shares lie on their host; IPC$ lies nowhere."""
-_NETWORK = 3
+_INTERACTIVE, _NETWORK = 2, 3
+_SPNS = {
+    "svc_backup": f"VaultbackSvc/bk01.{DNS_DOMAIN}",
+    "svc_ledger": f"MSSQLSvc/app01.{DNS_DOMAIN}:1433",
+}
 
 
-def log_on(world: World, host: Host, account: Account, kind: int, source: Host) -> Session:
-    """Log `account` on to `host` from `source`; the domain controller issues the tickets first."""
+def log_on(
+    world: World,
+    host: Host,
+    account: Account,
+    kind: int,
+    source: Host,
+    route: Route | None = None,
+) -> Session:
+    """Log `account` on to `host` from `source`; the domain controller issues the tickets first.
+
+    Over the network `route` is the connection by which it comes.
+    """
     if account.domain == DOMAIN:
+        if kind == _INTERACTIVE:
+            ticket_granting(world, account, source)
         ticket(world, account, source, host.account.name, host.account.sid)
-    session = host.session(account, kind)
+    session = host.session(account, kind, route)
     remote = source is not host
     local = kind in (2, 7, 11)
     subject = host.account if local else None
@@ -61,7 +78,7 @@ def log_on(world: World, host: Host, account: Account, kind: int, source: Host) 
             "ProcessId": hex(host.system["svchost:netsvcs"].pid) if local else "0x0",
             "ProcessName": "C:\\Windows\\System32\\svchost.exe" if local else "-",
             "IpAddress": source.address if remote else "127.0.0.1",
-            "IpPort": str(host.random.randrange(49_152, 65_535)) if remote else "0",
+            "IpPort": _port(host, route) if remote else "0",
             "ImpersonationLevel": "%%1833",
             "RestrictedAdminMode": "-",
             "TargetOutboundUserName": "-",
@@ -86,6 +103,11 @@ def log_on(world: World, host: Host, account: Account, kind: int, source: Host) 
     return session
 
 
+def unlock(world: World, session: Session) -> None:
+    """A locked screen is opened again: Windows tells it as a logon of its own."""
+    log_off(world, log_on(world, session.host, session.account, 7, session.host))
+
+
 def log_off(world: World, session: Session) -> None:
     """End a session."""
     account = session.account
@@ -103,9 +125,14 @@ def log_off(world: World, session: Session) -> None:
 
 
 def ticket_granting(world: World, account: Account, source: Host) -> None:
-    """The domain controller issues a ticket-granting ticket."""
+    """A domain controller issues a ticket-granting ticket."""
+    controller = samba.controller(world, source)
+    route = world.wire.kerberos(source.address, controller.address, account.name, "krbtgt")
+    if controller.name == samba.NAME:
+        samba.authenticated(world, account, route)
+        return
     world.log(
-        world.hosts["DC01"],
+        controller,
         TICKET_GRANTED,
         {
             "TargetUserName": account.name,
@@ -118,7 +145,7 @@ def ticket_granting(world: World, account: Account, source: Host) -> None:
             "TicketEncryptionType": "0x12",
             "PreAuthType": "2",
             "IpAddress": f"::ffff:{source.address}",
-            "IpPort": str(source.random.randrange(49_152, 65_535)),
+            "IpPort": str(route.source_port),
         },
     )
 
@@ -131,10 +158,16 @@ def ticket(
     service_sid: str,
     encryption: str = "0x12",
 ) -> None:
-    """The domain controller issues a service ticket; 0x12 is AES-256, 0x17 is RC4."""
+    """A domain controller issues a service ticket; 0x12 is AES-256, 0x17 is RC4."""
     domain = DNS_DOMAIN.upper()
+    controller = samba.controller(world, source)
+    route = world.wire.kerberos(
+        source.address, controller.address, account.name, _spn(service), encryption
+    )
+    if controller.name == samba.NAME:
+        return
     world.log(
-        world.hosts["DC01"],
+        controller,
         TICKET_USED,
         {
             "TargetUserName": f"{account.name}@{domain}",
@@ -144,7 +177,7 @@ def ticket(
             "TicketOptions": "0x40810000",
             "TicketEncryptionType": encryption,
             "IpAddress": f"::ffff:{source.address}",
-            "IpPort": str(source.random.randrange(49_152, 65_535)),
+            "IpPort": str(route.source_port),
             "Status": "0x0",
             "LogonGuid": _guid(source),
             "TransmittedServices": "-",
@@ -152,8 +185,18 @@ def ticket(
     )
 
 
-def fail(world: World, host: Host, name: str, source: Host, *, unknown: bool = False) -> None:
+def fail(
+    world: World,
+    host: Host,
+    name: str,
+    source: Host,
+    *,
+    unknown: bool = False,
+    route: Route | None = None,
+) -> None:
     """A wrong password, or with `unknown` a name that does not exist, over the network."""
+    if route is not None:
+        world.wire.ntlm(route, name, source.name, host, good=False)
     sub_status = "0xc0000064" if unknown else "0xc000006a"
     world.log(
         host,
@@ -179,12 +222,12 @@ def fail(world: World, host: Host, name: str, source: Host, *, unknown: bool = F
             "ProcessId": "0x0",
             "ProcessName": "-",
             "IpAddress": source.address,
-            "IpPort": str(host.random.randrange(30_000, 65_535)),
+            "IpPort": _port(host, route),
         },
     )
     if not unknown:
         world.log(
-            world.hosts["DC01"],
+            world.controller,
             CREDENTIAL_CHECK,
             {
                 "PackageName": "MICROSOFT_AUTHENTICATION_PACKAGE_V1_0",
@@ -223,6 +266,8 @@ def run_as(world: World, session: Session, account: Account, target: Host, image
 
 def open_share(world: World, session: Session, source: Host, share: str) -> None:
     """Open a share of the host that the session is on."""
+    if session.route is not None:
+        world.wire.share(session.route, session.host, share)
     world.log(session.host, SHARE_OPENED, _share(session, source, share))
 
 
@@ -236,6 +281,9 @@ def use_file(
     write: bool = False,
 ) -> None:
     """Read or write a file below a share."""
+    if session.route is not None:
+        action = "WRITE" if write else "OPEN"
+        world.wire.file(session.route, session.host, share, path, action)
     data = _share(session, source, share)
     data["RelativeTargetName"] = path
     data["AccessMask"] = "0x120196" if write else "0x120089"
@@ -255,11 +303,23 @@ def _share(session: Session, source: Host, share: str) -> dict[str, str]:
         "SubjectLogonId": session.hex_id,
         "ObjectType": "File",
         "IpAddress": source.address,
-        "IpPort": str(source.random.randrange(49_152, 65_535)),
+        "IpPort": _port(source, session.route),
         "ShareName": f"\\\\*\\{share}",
         "AccessMask": "0x1",
         "AccessList": "%%4416\r\n\t\t\t\t",
     }
+
+
+def _port(host: Host, route: Route | None) -> str:
+    """The client's port; of a connection that nobody followed, any."""
+    return str(route.source_port if route else host.random.randrange(49_152, 65_535))
+
+
+def _spn(service: str) -> str:
+    """The service principal name that belongs to an account."""
+    if service.endswith("$"):
+        return f"cifs/{service[:-1].lower()}.{DNS_DOMAIN}"
+    return _SPNS.get(service, f"HTTP/{service.replace('_', '-')}.{DNS_DOMAIN}")
 
 
 def _guid(host: Host) -> str:

@@ -1,9 +1,13 @@
-"""Names resolved and connections made, as both Sysmon and the filtering platform see them."""
+"""Names resolved and connections made: Sysmon, the filtering platform and the sensors see them."""
 
-from tocsin.lab.hosts import Host, Process
+from tocsin.lab.hosts import Host, Process, Route
 from tocsin.lab.processes import actor
 from tocsin.lab.windows import CONNECTION_ALLOWED, DNS_QUERY, NETWORK
+from tocsin.lab.wire import Amount
 from tocsin.lab.world import World
+
+_USUAL = Amount()
+_HTTPS = 443
 
 
 def resolve(world: World, process: Process, name: str, address: str) -> None:
@@ -18,12 +22,22 @@ def resolve(world: World, process: Process, name: str, address: str) -> None:
             "QueryResults": f"::ffff:{address};",
         },
     )
+    world.wire.dns(process.host.address, world.controller.address, name, [address])
 
 
-def connect(world: World, process: Process, address: str, port: int, name: str = "-") -> None:
-    """Open a TCP connection to the outside; both Sysmon and the filtering platform see it."""
+def connect(
+    world: World,
+    process: Process,
+    address: str,
+    port: int,
+    name: str = "-",
+    amount: Amount = _USUAL,
+) -> Route:
+    """Open a TCP connection; Sysmon and the filtering platform of the machine see it begin."""
     host = process.host
-    source_port = host.random.randrange(49_152, 65_535)
+    route = world.wire.open(host.address, address, port, amount)
+    if port == _HTTPS:
+        world.wire.tls(route, name)
     world.log(
         host,
         NETWORK,
@@ -34,29 +48,44 @@ def connect(world: World, process: Process, address: str, port: int, name: str =
             "SourceIsIpv6": "false",
             "SourceIp": host.address,
             "SourceHostname": host.full_name,
-            "SourcePort": str(source_port),
+            "SourcePort": str(route.source_port),
             "SourcePortName": "-",
             "DestinationIsIpv6": "false",
             "DestinationIp": address,
             "DestinationHostname": name,
             "DestinationPort": str(port),
-            "DestinationPortName": "https" if port == 443 else "-",  # noqa: PLR2004 (HTTPS)
+            "DestinationPortName": "https" if port == _HTTPS else "-",
         },
     )
-    _filtered(world, process, (host.address, source_port), (address, port), "%%14593")
+    near = (host.address, route.source_port)
+    _filtered(world, process, near, (address, port), "%%14593")
+    return route
 
 
-def reach(world: World, process: Process, target: Host, port: int) -> None:
+def reach(
+    world: World, process: Process, target: Host, port: int, amount: Amount = _USUAL
+) -> Route:
     """Connect to another host of the enterprise; the target sees it arrive."""
-    connect(world, process, target.address, port, target.full_name)
-    accept(world, target, process.host, port)
+    route = connect(world, process, target.address, port, target.full_name, amount)
+    accept(world, target, route)
+    return route
 
 
-def accept(world: World, target: Host, source: Host, port: int) -> None:
+def call(world: World, source: Host, target: Host, port: int, amount: Amount = _USUAL) -> Route:
+    """Connect from a machine that tells nothing of its own; the target sees it arrive."""
+    route = world.wire.open(source.address, target.address, port, amount)
+    accept(world, target, route)
+    return route
+
+
+def accept(world: World, target: Host, route: Route) -> None:
     """A connection arrives at `target`."""
+    if not target.system:
+        return
+    port = route.port
     serving = target.system["System" if port in (445, 5985) else "svchost:NetworkService"]
-    remote = target.random.randrange(49_152, 65_535)
-    _filtered(world, serving, (target.address, port), (source.address, remote), "%%14592")
+    far = (route.source, route.source_port)
+    _filtered(world, serving, (target.address, port), far, "%%14592")
 
 
 def _filtered(

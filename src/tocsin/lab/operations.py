@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from random import Random
 
-from tocsin.lab import logons
+from tocsin.lab import logons, samba
 from tocsin.lab.hosts import Host, Process
-from tocsin.lab.network import accept, connect, reach, resolve
-from tocsin.lab.people import BACKUP_ACCOUNT, BUILD_ACCOUNT, DEPLOY_ACCOUNT, SCAN_ACCOUNT
+from tocsin.lab.network import accept, call, connect, reach, resolve
+from tocsin.lab.people import BACKUP_ACCOUNT, DEPLOY_ACCOUNT, SCAN_ACCOUNT
 from tocsin.lab.processes import (
     create_file,
     finish,
@@ -19,6 +19,7 @@ from tocsin.lab.processes import (
 )
 from tocsin.lab.programs import program
 from tocsin.lab.services import change_state, list_group, run_script
+from tocsin.lab.wire import Amount
 from tocsin.lab.world import HOUR, SECOND, Habit, World
 
 _NTDLL = "C:\\Windows\\SYSTEM32\\ntdll.dll+9d4c4|C:\\Windows\\System32\\KERNELBASE.dll+2bcbe"
@@ -52,10 +53,17 @@ def _defender(world: World, host: Host, _: Random) -> None:
 
 
 def _policy(world: World, host: Host, _: Random) -> None:
-    controller = world.hosts["DC01"]
-    reach(world, host.system["svchost:netsvcs"], controller, 389)
+    controller = samba.controller(world, host)
+    client = host.system["svchost:netsvcs"]
+    lookup = reach(world, client, controller, 389)
     logons.ticket_granting(world, host.account, host)
-    session = logons.log_on(world, controller, host.account, 3, host)
+    route = reach(world, client, controller, 445)
+    if controller.name == samba.NAME:
+        samba.authorized(world, host.account, lookup, "LDAP")
+        samba.authorized(world, host.account, route, "SMB2")
+        world.wire.share(route, controller, "sysvol")
+        return
+    session = logons.log_on(world, controller, host.account, 3, host, route)
     logons.open_share(world, session, host, "SYSVOL")
     path = "northquay.example\\Policies\\{6AC1786C-016F-11D2-945F-00C04FB984F9}\\gpt.ini"
     logons.use_file(world, session, host, "SYSVOL", path)
@@ -84,17 +92,18 @@ def _service(world: World, host: Host, random: Random) -> None:
     change_state(world, host, title, random.choice(("running", "stopped")))
 
 
-_HUM: tuple[Callable[[World, Host, Random], None], ...] = (
-    _task,
-    _settings,
-    _defender,
-    _policy,
-    _agent,
-    _service,
-    _settings,
-    _policy,
-    _console,
+_Act = Callable[[World, Host, Random], None]
+_HUM: tuple[tuple[_Act, int], ...] = (
+    (_task, 20),
+    (_settings, 40),
+    (_defender, 20),
+    (_policy, 40),
+    (_agent, 20),
+    (_service, 20),
+    (_console, 1),
 )
+"""What a machine does by itself, and how often of 161 times."""
+_ACTS, _WEIGHTS = zip(*_HUM, strict=True)
 
 
 def hum(world: World, host: Host) -> Habit:
@@ -103,7 +112,7 @@ def hum(world: World, host: Host) -> Habit:
     mean = 240 / world.enterprise.density
     while True:
         yield int(random.expovariate(1 / mean) * SECOND) + SECOND
-        random.choice(_HUM)(world, host, random)
+        random.choices(_ACTS, _WEIGHTS)[0](world, host, random)
 
 
 def back_up(world: World) -> Habit:
@@ -116,7 +125,8 @@ def back_up(world: World) -> Habit:
             world, server.system["services.exe"], "vaultback", f'"{program("vaultback").image}"'
         )
         change_state(world, server, "Vaultback Writer", "running")
-        session = logons.log_on(world, files, BACKUP_ACCOUNT, 3, server)
+        route = reach(world, service, files, 445, Amount(900_000, 18_000_000_000, 3_000.0))
+        session = logons.log_on(world, files, BACKUP_ACCOUNT, 3, server, route)
         logons.open_share(world, session, server, "Shared")
         script = "C:\\Program Files\\Vaultback\\scripts\\nightly.ps1"
         shell = run(
@@ -148,8 +158,8 @@ def deploy(world: World) -> Habit:
         yield world.until_hour(4.0) + random.randint(0, 300) * SECOND
         source = world.hosts["APP01"]
         for host in [host for host in world.hosts.values() if host.kind == "workstation"]:
-            reach(world, source.system["svchost:netsvcs"], host, 5985)
-            session = logons.log_on(world, host, DEPLOY_ACCOUNT, 3, source)
+            route = reach(world, source.system["svchost:netsvcs"], host, 5985)
+            session = logons.log_on(world, host, DEPLOY_ACCOUNT, 3, source, route)
             command = f'"{program("agent").image}" --install update-2214.msi /quiet'
             process = run(world, host.system["services.exe"], "agent", command)
             create_file(world, process, "C:\\ProgramData\\Harborlight\\cache\\update-2214.msi")
@@ -161,40 +171,27 @@ def deploy(world: World) -> Habit:
         yield HOUR
 
 
-def export(world: World) -> Habit:
-    """Every night before twelve: figures for a partner, packed with a password. It looks bad."""
-    while True:
-        yield world.until_hour(23.6)
-        host = world.hosts["APP01"]
-        shell = run(
-            world, host.system["svchost:netsvcs"], "cmd", "cmd.exe /c D:\\Jobs\\partner-export.cmd"
-        )
-        packer = run(
-            world,
-            shell,
-            "packer",
-            '"C:\\Program Files\\7-Zip\\7z.exe" a -pKestrel-2214 D:\\Jobs\\figures.7z D:\\Jobs\\in',
-        )
-        create_file(world, packer, "D:\\Jobs\\figures.7z")
-        for process in (packer, shell):
-            finish(world, process)
-        yield HOUR
-
-
-def old_client(world: World) -> Habit:
-    """Every morning an old reporting client asks for a ticket that only RC4 can serve."""
-    random = world.random_for("old client")
-    while True:
-        yield world.until_hour(5.5) + random.randint(0, 600) * SECOND
-        source = world.hosts["APP01"]
-        account = BUILD_ACCOUNT
-        logons.ticket_granting(world, account, source)
-        logons.ticket(world, account, source, BACKUP_ACCOUNT.name, BACKUP_ACCOUNT.sid, "0x17")
-        yield HOUR
-
-
 _PORTS = (21, 22, 25, 80, 135, 139, 443, 445, 1433, 3306, 3389, 5432, 5985, 8080, 8443)
 _DEFAULTS = ("admin", "administrator", "root", "guest", "test", "postgres", "sa", "oracle")
+
+
+_OPEN = {
+    "workstation": (135, 139, 445, 5985),
+    "linux server": (22,),
+    "modality": (139, 445),
+}
+_OPEN_ON_SERVERS = (135, 139, 445, 3389, 5985)
+
+
+def _knock(world: World, scanner: Host, host: Host) -> None:
+    listening = _OPEN.get(host.kind, _OPEN_ON_SERVERS)
+    for port in _PORTS:
+        state = "RSTO" if port in listening else "REJ"
+        route = world.wire.open(
+            scanner.address, host.address, port, Amount(0, 0, 0.002, state=state)
+        )
+        if port in listening:
+            accept(world, host, route)
 
 
 def scan(world: World) -> Habit:
@@ -203,18 +200,24 @@ def scan(world: World) -> Habit:
     scanner = world.hosts["SCAN01"]
     while True:
         yield min(world.until_hour(12.2), world.until_hour(22.5)) + random.randint(0, 60) * SECOND
-        for host in [host for host in world.hosts.values() if host.logs]:
-            for port in _PORTS:
-                accept(world, host, scanner, port)
-            for name in random.sample(_DEFAULTS, 4):
-                logons.fail(world, host, name, scanner, unknown=True)
-            logons.fail(world, host, SCAN_ACCOUNT.name, scanner)
-            session = logons.log_on(world, host, SCAN_ACCOUNT, 3, scanner)
-            logons.open_share(world, session, scanner, "IPC$")
-            logons.log_off(world, session)
-            yield random.randint(20, 90) * SECOND
+        for host in [host for host in world.hosts.values() if host is not scanner]:
+            _knock(world, scanner, host)
+            if host.logs:
+                _look_inside(world, scanner, host, random)
+            yield random.randint(20, 90) * SECOND * 24 // len(world.hosts)
         yield HOUR
 
 
-NIGHTLY = (back_up, deploy, scan, export, old_client)
+def _look_inside(world: World, scanner: Host, host: Host, random: Random) -> None:
+    for name in random.sample(_DEFAULTS, 4):
+        logons.fail(world, host, name, scanner, unknown=True, route=call(world, scanner, host, 445))
+    route = call(world, scanner, host, 445)
+    logons.fail(world, host, SCAN_ACCOUNT.name, scanner, route=route)
+    session = logons.log_on(world, host, SCAN_ACCOUNT, 3, scanner, route)
+    logons.open_share(world, session, scanner, "IPC$")
+    world.wire.rpc(route, "\\pipe\\winreg", "winreg", "OpenLocalMachine")
+    logons.log_off(world, session)
+
+
+NIGHTLY = (back_up, deploy, scan)
 """What happens once or twice a day, whoever is there."""

@@ -2,6 +2,9 @@
 
 from typing import NamedTuple
 
+WORKDAYS = (0, 1, 2, 3, 4)
+"""Monday to Friday."""
+
 DOMAIN = "NORTHQUAY"
 DNS_DOMAIN = "northquay.example"
 _AUTHORITY = "S-1-5-21-1870442312-602218493-3154820971"
@@ -34,10 +37,16 @@ BACKUP_ACCOUNT = domain_account("svc_backup", 1601, elevated=True)
 SCAN_ACCOUNT = domain_account("svc_vulnscan", 1602)
 DEPLOY_ACCOUNT = domain_account("svc_deploy", 1603, elevated=True)
 BUILD_ACCOUNT = domain_account("svc_build", 1604)
+AUTOMATION_ACCOUNT = domain_account("svc_automation", 1605, elevated=True)
+SYNC_ACCOUNT = domain_account("MSOL_7d20c1f4a9be", 1606)
+LEDGER_ACCOUNT = domain_account("svc_ledger", 1607)
 
 
 class Person(NamedTuple):
-    """One employee. Hours are local and fractional; `admin` is the second, privileged account."""
+    """One employee. Hours are local and fractional; `admin` is the second, privileged account.
+
+    `days` are the weekdays worked (Monday is 0); part-time work has fewer.
+    """
 
     account: Account
     unit: str
@@ -46,6 +55,17 @@ class Person(NamedTuple):
     begins: float
     ends: float
     admin: Account | None = None
+    days: tuple[int, ...] = WORKDAYS
+
+    @property
+    def mail(self) -> str:
+        """The name with which they sign in to cloud services."""
+        return f"{self.account.name}@{DNS_DOMAIN}"
+
+    @property
+    def title(self) -> str:
+        """First and last name."""
+        return self.account.name.replace(".", " ").title()
 
     @property
     def home(self) -> str:
@@ -77,11 +97,12 @@ _ENGINEERING = (
     ("petra.zelena", "data engineer", 8.3, 17.1),
     ("dmitri.orlov", "technician", 6.4, 14.8),
 )
-_PRIVILEGED = {"administrator", "operator"}
+PRIVILEGED = {"administrator", "operator", "helpdesk"}
+"""Roles that have a second account with more rights."""
 
 
-def employ() -> tuple[Person, ...]:
-    """All 20 people: the office unit first, then engineering and operations."""
+def found() -> tuple[Person, ...]:
+    """The 20 people of the first hour: the office unit first, then engineering and operations."""
     people: list[Person] = []
     for unit, prefix, rows in (
         ("office", "WS-OFF", _OFFICE),
@@ -90,7 +111,7 @@ def employ() -> tuple[Person, ...]:
         for number, (name, role, begins, ends) in enumerate(rows, start=1):
             rid = 1100 + len(people)
             admin = None
-            if role in _PRIVILEGED:
+            if role in PRIVILEGED:
                 admin = domain_account(f"adm.{name.split('.')[1]}", rid + 300, elevated=True)
             station = f"{prefix}{number:02d}"
             account = domain_account(name, rid)

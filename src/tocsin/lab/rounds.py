@@ -34,9 +34,10 @@ def remote_desktop(
     account = person.admin or person.account
     client = run(world, desk, "mstsc", f"mstsc.exe /v:{target.full_name}")
     logons.run_as(world, client.session, account, target, client.image)
-    reach(world, client, target, 3389)
+    route = reach(world, client, target, 3389)
+    world.wire.desktop(route, account.name, desk.host.name)
     logons.ticket_granting(world, account, desk.host)
-    session = logons.log_on(world, target, account, 10, desk.host)
+    session = logons.log_on(world, target, account, 10, desk.host, route)
     shell = open_desktop(world, session)
     finish(world, client)
     return session, shell

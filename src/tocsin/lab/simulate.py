@@ -1,10 +1,20 @@
 """Run the enterprise: a stretch of the past at once, or live as time passes."""
 
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
 from tocsin.errors import UsageError
-from tocsin.lab import campaign, habits, operations, rounds
+from tocsin.lab import (
+    campaign,
+    cloudwork,
+    habits,
+    operations,
+    outside,
+    rounds,
+    unixwork,
+)
 from tocsin.lab.enterprise import Enterprise
 from tocsin.lab.world import DAY, HOUR, MINUTE, SECOND, World
 from tocsin.lab.write import LogFiles
@@ -19,10 +29,11 @@ _ATTACK_HOUR = 10 + 1 / 3
 
 
 class Written(NamedTuple):
-    """What was written: records in all, and when the attack began (us UTC), if it did."""
+    """What was written: records in all and by source, and when the attack began (us UTC), if so."""
 
     records: int
     attack_at: int | None
+    by_source: Mapping[str, int] = MappingProxyType({})
 
 
 class Stop(Protocol):
@@ -48,7 +59,7 @@ def write_history(
     """
     enterprise = enterprise or Enterprise()
     _keep_apart(folder, truth_path)
-    for old in folder.glob("*.json") if folder.is_dir() else ():
+    for old in _before(folder):
         old.unlink()
     truth_path.unlink(missing_ok=True)
     with LogFiles(folder, truth_path, start, enterprise.utc_offset) as files:
@@ -60,9 +71,15 @@ def write_history(
         _settle(world)
         for until in range(start + _FLUSH_EVERY, start + duration, _FLUSH_EVERY):
             world.run(until)
-            files.flush()
+            files.relieve()
         world.run(start + duration)
-        return Written(files.records, attack_at)
+        return Written(files.records, attack_at, files.written)
+
+
+def _before(folder: Path) -> Iterator[Path]:
+    if folder.is_dir():
+        for pattern in ("*.json", "*.log"):
+            yield from folder.glob(pattern)
 
 
 def _keep_apart(folder: Path, truth_path: Path) -> None:
@@ -80,6 +97,8 @@ def _settle(world: World) -> None:
             world.begin(rounds.administrate(world, person))
     for habit in operations.NIGHTLY:
         world.begin(habit(world))
+    for part in (unixwork, cloudwork, outside):
+        part.begin(world)
 
 
 def _attack_after(world: World, duration: int) -> int:

@@ -23,12 +23,12 @@ def service(intruder: Intruder) -> None:
     world, account = intruder.world, intruder.stolen.admin
     if account is None:
         raise ValueError(f"{STOLEN} has no privileged account to steal")
-    reach(world, intruder.elevated, intruder.files, 445)
+    route = reach(world, intruder.elevated, intruder.files, 445)
     logons.run_as(
         world, intruder.elevated.session, account, intruder.files, intruder.elevated.image
     )
     logons.ticket_granting(world, account, intruder.station)
-    intruder.admin = logons.log_on(world, intruder.files, account, 3, intruder.station)
+    intruder.admin = logons.log_on(world, intruder.files, account, 3, intruder.station, route)
     logons.open_share(world, intruder.admin, intruder.station, "ADMIN$")
     logons.use_file(world, intruder.admin, intruder.station, "ADMIN$", "qhsvc.exe", write=True)
     create_file(world, intruder.files.system["System"], _TOOL)
@@ -56,9 +56,10 @@ def wmi(intruder: Intruder) -> None:
         "wmic",
         f'wmic.exe /node:"{intruder.backups.name}" process call create "{command}"',
     )
-    reach(world, caller, intruder.backups, 135)
+    route = reach(world, caller, intruder.backups, 135)
+    world.wire.rpc(route, "135", "IWbemServices", "ExecMethod")
     account = intruder.admin.account
-    session = logons.log_on(world, intruder.backups, account, 3, intruder.station)
+    session = logons.log_on(world, intruder.backups, account, 3, intruder.station, route)
     provider = run(
         world, intruder.backups.system["svchost:DcomLaunch"], "wmiprvse", "wmiprvse.exe -secured"
     )
@@ -80,10 +81,10 @@ def enable_desktop(intruder: Intruder) -> None:
 def desktop(intruder: Intruder) -> None:
     """It is used."""
     client = run(intruder.world, intruder.elevated, "mstsc", "mstsc.exe /v:FS01")
-    reach(intruder.world, client, intruder.files, 3389)
-    session = logons.log_on(
-        intruder.world, intruder.files, intruder.admin.account, 10, intruder.station
-    )
+    route = reach(intruder.world, client, intruder.files, 3389)
+    account = intruder.admin.account
+    intruder.world.wire.desktop(route, account.name, intruder.station.name)
+    session = logons.log_on(intruder.world, intruder.files, account, 10, intruder.station, route)
     open_desktop(intruder.world, session)
 
 

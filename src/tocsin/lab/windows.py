@@ -141,6 +141,39 @@ TICKET_GRANTED = _security(
 TICKET_USED = _security(
     4769, 14337, "Kerberos Service Ticket Operations", "A Kerberos service ticket was requested."
 )
+PREAUTH_FAILED = _security(
+    4771,
+    14339,
+    "Kerberos Authentication Service",
+    "Kerberos pre-authentication failed.",
+    failure=True,
+)
+ACCOUNT_CREATED = _security(4720, 13824, "User Account Management", "A user account was created.")
+ACCOUNT_ENABLED = _security(4722, 13824, "User Account Management", "A user account was enabled.")
+PASSWORD_RESET = _security(
+    4724,
+    13824,
+    "User Account Management",
+    "An attempt was made to reset an account's password.",
+)
+ACCOUNT_CHANGED = _security(4738, 13824, "User Account Management", "A user account was changed.")
+ACCOUNT_LOCKED = _security(4740, 13824, "User Account Management", "A user account was locked out.")
+ACCOUNT_UNLOCKED = _security(4767, 13824, "User Account Management", "A user account was unlocked.")
+GLOBAL_MEMBER_ADDED = _security(
+    4728,
+    13826,
+    "Security Group Management",
+    "A member was added to a security-enabled global group.",
+)
+LOCAL_MEMBER_ADDED = _security(
+    4732,
+    13826,
+    "Security Group Management",
+    "A member was added to a security-enabled local group.",
+)
+DIRECTORY_USED = _security(
+    4662, 14080, "Directory Service Access", "An operation was performed on an object."
+)
 CREDENTIAL_CHECK = _security(
     4776,
     14336,

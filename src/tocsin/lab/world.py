@@ -10,14 +10,18 @@ from typing import Any
 
 from tocsin.lab.enterprise import Enterprise
 from tocsin.lab.hosts import Host, Process, RandomFor, equip
-from tocsin.lab.people import Person
+from tocsin.lab.people import WORKDAYS, Person
 from tocsin.lab.windows import Kind
-from tocsin.lab.write import LogFiles
+from tocsin.lab.wire import Wire
+from tocsin.lab.write import LogFiles, Where
 
 SECOND = 1_000_000
 MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
+
+_THURSDAY = 3
+"""The weekday of the first day of 1970, Monday being 0."""
 
 _APART = 1_000
 """Microseconds between two records at least, so that milliseconds keep their order."""
@@ -36,14 +40,29 @@ class World:
         self.files = files
         self.random_for = RandomFor(seed, start)
         self.hosts = equip(self.people, self.random_for)
+        self.by_name = {person.account.name: person for person in self.people}
+        self.on = frozenset(enterprise.sources)
+        self.wire = Wire(
+            files,
+            self.random_for,
+            self.stamp,
+            self.on,
+            enterprise.utc_offset,
+            tsv=enterprise.zeek_tsv,
+        )
         self.desks: dict[str, Process] = {}
         """The shell of everybody who is logged on at their workstation, by account name."""
+        self.machines: dict[str, Any] = {}
+        """What Linux machines count, by name."""
+        self.cloud = self.random_for("cloud")
+        """Draws the identities that cloud services give to requests."""
         self.last = start
         self._jitter = self.random_for("jitter")
         self._queue: list[tuple[int, int, Habit]] = []
         self._order = 0
         for host in self.hosts.values():
-            host.start(start)
+            if host.logs:
+                host.start(start)
 
     def begin(self, habit: Habit, after: int = 0) -> None:
         """Let `habit` run for the first time `after` microseconds from now."""
@@ -66,9 +85,19 @@ class World:
         return self.last
 
     def log(self, host: Host, kind: Kind, data: dict[str, Any]) -> None:
-        """Write one record of `host` now."""
-        if host.logs:
+        """Write one event record of `host` now."""
+        if host.logs and "windows" in self.on:
             self.files.append(host, kind, self.stamp(), data)
+
+    def emit(self, name: str, line: bytes, at: int, where: Where) -> None:
+        """Write one line of another source, if its logs are kept."""
+        if where.source in self.on:
+            self.files.line(name, line, at, where)
+
+    @property
+    def controller(self) -> Host:
+        """The domain controller that runs Windows."""
+        return self.hosts["DC01"]
 
     def station(self, person: Person) -> Host:
         """A person's own workstation."""
@@ -85,6 +114,18 @@ class World:
         return int(((hour - now) % 24) * HOUR)
 
     def workday(self) -> bool:
-        """Whether people work today (local day; the epoch was a Thursday)."""
+        """Whether most people work today (local day)."""
         day, _ = self.local(self.now)
-        return self.enterprise.weekend_work or (day + 3) % 7 < 5  # noqa: PLR2004 (Mon to Fri)
+        return self.enterprise.weekend_work or (day + _THURSDAY) % 7 in WORKDAYS
+
+    def works(self, person: Person) -> bool:
+        """Whether `person` works today: by rota, and neither on leave nor ill."""
+        day, _ = self.local(self.now)
+        if not self.enterprise.weekend_work and (day + _THURSDAY) % 7 not in person.days:
+            return False
+        if not self.enterprise.absence:
+            return True
+        week = (day + _THURSDAY) // 7
+        leave = self.random_for(f"leave {person.account.name} {week}").random()
+        ill = self.random_for(f"ill {person.account.name} {day}").random()
+        return leave >= self.enterprise.absence * 0.75 and ill >= self.enterprise.absence * 0.25

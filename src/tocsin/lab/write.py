@@ -1,7 +1,8 @@
 """Log files as the sources deliver them, and the ground truth beside them."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
-from io import BufferedWriter
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
@@ -20,33 +21,67 @@ _NUMBERS_PER_SECOND = 100
 _ARRIVES_AFTER = 1
 """Seconds from an event to its arrival at the collector."""
 
+_HELD = 32 << 20
+"""Bytes kept in memory at most before they are written."""
+
 
 def _text(second: int) -> str:
     return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
 class Step(NamedTuple):
-    """What a labelled record is part of. `quiet` steps look like daily work: no rule need fire."""
+    """What a labelled record is part of. `quiet` steps look like daily work: no rule need fire.
+
+    `campaign` names the campaign, `benign` tells its twin from it, `user` is whose account acts.
+    """
 
     name: str
     technique: str
     quiet: bool = False
+    campaign: str = "ransomware"
+    benign: bool = False
+    user: str = ""
+
+
+class Where(NamedTuple):
+    """What the truth says about a labelled record's place, besides its file and line."""
+
+    source: str
+    host: str
+    channel: str
+    event_id: int | str
+    record_number: int | None = None
 
 
 class _File:
-    __slots__ = ("lines", "name", "number", "out")
+    """A file that grows. It is open only while something is written: there may be a thousand."""
 
-    def __init__(self, name: str, number: int, out: BufferedWriter) -> None:
-        self.name = name
+    __slots__ = ("count", "held", "name", "number", "path")
+
+    def __init__(self, path: Path, number: int) -> None:
+        self.path = path
+        self.name = path.name
         self.number = number
-        self.out = out
-        self.lines: list[bytes] = []
+        self.count = 0
+        self.held = bytearray()
+
+    def add(self, line: bytes) -> int:
+        self.held += line
+        self.count += 1
+        return len(line)
+
+    def flush(self) -> None:
+        with self.path.open("ab") as out:
+            out.write(self.held)
+        self.held.clear()
 
 
 class LogFiles:
-    """One NDJSON file per host and channel below `folder`, appended to; the truth elsewhere.
+    """Files below `folder`, appended to; the truth elsewhere.
 
-    `start` is the first simulated microsecond, `utc_offset` the enterprise's zone in seconds.
+    Windows machines have one NDJSON file for each host and channel, the other sources one for each
+    of their logs. `start` is the first simulated microsecond, `utc_offset` the enterprise's zone in
+    seconds.
     """
 
     def __init__(self, folder: Path, truth: Path, start: int, utc_offset: int) -> None:
@@ -56,18 +91,22 @@ class LogFiles:
         self._truth = truth.open("ab")
         self._first = (start // 1_000_000 - _NUMBERS_FROM) * _NUMBERS_PER_SECOND
         self._offset = utc_offset
-        self._files: dict[tuple[str, str], _File] = {}
+        self._events: dict[tuple[str, str], _File] = {}
+        self._texts: dict[str, _File] = {}
+        self._held = 0
         self._second = -1
         self._local = self._utc = self._received = self._iso = ""
         self.records = 0
+        self.written: dict[str, int] = {}
+        """Records by source."""
         self.step: Step | None = None
 
     def append(self, host: Host, kind: Kind, at: int, data: dict[str, Any]) -> None:
-        """Write one record of `kind` that happened at `at` (us UTC) on `host`."""
+        """Write one event record of `kind` that happened at `at` (us UTC) on `host`."""
         second, micro = divmod(at, 1_000_000)
         if second != self._second:
             self._tick(second)
-        file = self._files.get((host.name, kind.channel)) or self._open(host, kind)
+        file = self._events.get((host.name, kind.channel)) or self._open(host, kind)
         file.number += 1
         millis = f".{micro // 1000:03d}"
         record = {
@@ -81,10 +120,26 @@ class LogFiles:
         }
         if kind.sysmon:
             record["UtcTime"] = self._utc + millis
-        file.lines.append(orjson.dumps(record, option=_NEWLINE))
+        where = Where("windows", host.full_name, kind.channel, kind.event_id, file.number)
+        self._add(file, orjson.dumps(record, option=_NEWLINE), at, where)
+
+    def line(self, name: str, line: bytes, at: int, where: Where) -> None:
+        """Write one line (with its end) that tells of `at` (us UTC) to the file `name`."""
+        self._add(self._texts.get(name) or self._open_text(name), line, at, where)
+
+    def head(self, name: str, lines: bytes) -> None:
+        """Begin the file `name` with lines that are no records, unless it has begun."""
+        if name not in self._texts:
+            file = self._open_text(name)
+            file.add(lines)
+            file.count = lines.count(b"\n")
+
+    def _add(self, file: _File, line: bytes, at: int, where: Where) -> None:
+        self._held += file.add(line)
         self.records += 1
+        self.written[where.source] = self.written.get(where.source, 0) + 1
         if self.step is not None:
-            self._label(self.step, file, host, kind, at)
+            self._label(self.step, file, at, where)
 
     def _tick(self, second: int) -> None:
         self._second = second
@@ -102,33 +157,51 @@ class LogFiles:
         return f"{self._utc}.{micro // 1000:03d}"
 
     def _open(self, host: Host, kind: Kind) -> _File:
-        name = f"{host.name}-{kind.slug}.json"
         number = self._first + host.random.randrange(_NUMBERS_PER_SECOND)
-        file = _File(name, number, (self.folder / name).open("ab"))
-        self._files[host.name, kind.channel] = file
+        file = _File(self.folder / f"{host.name}-{kind.slug}.json", number)
+        self._events[host.name, kind.channel] = file
         return file
 
-    def _label(self, step: Step, file: _File, host: Host, kind: Kind, at: int) -> None:
+    def _open_text(self, name: str) -> _File:
+        file = self._texts[name] = _File(self.folder / name, 0)
+        return file
+
+    def _label(self, step: Step, file: _File, at: int, where: Where) -> None:
         line = {
             "file": file.name,
-            "record_number": file.number,
-            "host": host.full_name,
-            "channel": kind.channel,
-            "event_id": kind.event_id,
+            "line": file.count,
             "time": at,
+            **where._asdict(),
+            "campaign": step.campaign,
+            "benign": step.benign,
             "step": step.name,
             "technique": step.technique,
             "quiet": step.quiet,
+            "user": step.user,
         }
         self._truth.write(orjson.dumps(line, option=_NEWLINE))
 
+    @contextmanager
+    def marked(self, step: Step) -> Iterator[None]:
+        """Label everything written inside as part of `step`."""
+        self.step = step
+        try:
+            yield
+        finally:
+            self.step = None
+
+    def relieve(self) -> None:
+        """Flush when much is held."""
+        if self._held > _HELD:
+            self.flush()
+
     def flush(self) -> None:
         """Hand everything written so far to the operating system, whole lines only."""
-        for file in self._files.values():
-            if file.lines:
-                file.out.write(b"".join(file.lines))
-                file.out.flush()
-                file.lines.clear()
+        for files in (self._events, self._texts):
+            for file in files.values():
+                if file.held:
+                    file.flush()
+        self._held = 0
         self._truth.flush()
 
     def __enter__(self) -> Self:
@@ -141,6 +214,4 @@ class LogFiles:
         trace: TracebackType | None,
     ) -> None:
         self.flush()
-        for file in self._files.values():
-            file.out.close()
         self._truth.close()

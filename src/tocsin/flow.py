@@ -58,12 +58,25 @@ class Compiled:
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """The readable rows of a batch, column by column, and the unreadable ones."""
+    """The readable rows of a batch, column by column, and the unreadable ones.
+
+    `places` are the columns of `Position` of the readable rows: few rows ever need theirs as one.
+    """
 
     records: list[NativeRecord]
-    positions: list[Position]
+    places: pa.RecordBatch
     raws: list[bytes]
     rejects: pa.RecordBatch
+
+    @property
+    def positions(self) -> list[Position]:
+        """Where each readable row stands."""
+        columns = self.places.to_pydict()
+        return list(map(Position, *(columns[name] for name in Position._fields)))
+
+    def position(self, row: int) -> Position:
+        """Where one readable row stands."""
+        return Position(*(column[row].as_py() for column in self.places.columns))
 
 
 class Hit(NamedTuple):
@@ -85,14 +98,14 @@ def observe(raw: pa.RecordBatch, compiled: Compiled, context: ContextSnapshot) -
         hits += detect(decoded[-1], compiled)
     whole = Decoded(
         [record for part in decoded for record in part.records],
-        [position for part in decoded for position in part.positions],
+        pa.concat_batches([part.places for part in decoded] or [raw.select(Position._fields)]),
         [original for part in decoded for original in part.raws],
         pa.concat_batches([NO_REJECTS, *(part.rejects for part in decoded)]),
     )
-    events, identities = compiled.normalizer.batches(
-        whole.records, whole.positions, whole.raws, context
-    )
-    counts = {**quality_counts(whole, compiled), **invalid_counts(whole, compiled, context)}
+    positions = whole.positions
+    events, identities = compiled.normalizer.batches(whole.records, positions, whole.raws, context)
+    counts = quality_counts(whole, compiled)
+    counts |= invalid_counts(whole, positions, compiled, context)
     clocks = compiled.normalizer.host_clocks(whole.records)
     findings = findings_of(hits, compiled, context)
     return Observed(events, findings, identities, whole.rejects, counts, clocks)
@@ -131,13 +144,13 @@ def _parts(raw: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
 
 def decode(raw: pa.RecordBatch, normalizer: Normalizer) -> Decoded:
     """Read every row in its source's shape; what no source recognizes is rejected with a reason."""
-    columns = raw.to_pydict()
-    raws: list[bytes] = columns["raw"]
-    places = list(map(Position, *(columns[name] for name in Position._fields)))
+    raws: list[bytes] = raw.column("raw").to_pylist()
+    declared = raw.column("source_id").to_pylist()
+    places = raw.select(Position._fields)
     records: list[NativeRecord] = []
     good: list[int] = []
     bad: list[tuple[int, Undecodable]] = []
-    for row, result in enumerate(map(normalizer.decode, raws, columns["source_id"])):
+    for row, result in enumerate(map(normalizer.decode, raws, declared)):
         if isinstance(result, NativeRecord):
             records.append(result)
             good.append(row)
@@ -152,7 +165,7 @@ def decode(raw: pa.RecordBatch, normalizer: Normalizer) -> Decoded:
         rejects = rejects.append_column(name, pa.array([getattr(why, name) for _, why in bad]))
     return Decoded(
         records,
-        [places[row] for row in good],
+        places.take(pa.array(good, pa.int64())),
         [raws[row] for row in good],
         rejects.select(REJECTS.names).cast(REJECTS),
     )
@@ -164,7 +177,7 @@ def detect(decoded: Decoded, compiled: Compiled) -> list[Hit]:
     for row, rule in compiled.matcher.match(decoded.records, decoded.raws):
         rules.setdefault(row, []).append(rule)
     return [
-        Hit(decoded.records[row], decoded.positions[row], decoded.raws[row], held)
+        Hit(decoded.records[row], decoded.position(row), decoded.raws[row], held)
         for row, held in rules.items()
     ]
 
@@ -232,14 +245,14 @@ def quality_counts(decoded: Decoded, compiled: Compiled) -> dict[str, int]:
 
 
 def invalid_counts(
-    decoded: Decoded, compiled: Compiled, context: ContextSnapshot
+    decoded: Decoded, positions: Sequence[Position], compiled: Compiled, context: ContextSnapshot
 ) -> dict[str, int]:
     """How many of the sampled events are not valid OCSF: mappings promise that none is."""
-    rows = [n for n, place in enumerate(decoded.positions) if place.offset % SAMPLE_EVERY == 0]
+    rows = [n for n, place in enumerate(positions) if place.offset % SAMPLE_EVERY == 0]
     records = [decoded.records[n] for n in rows]
-    positions = [decoded.positions[n] for n in rows]
+    sampled = [positions[n] for n in rows]
     raws = [decoded.raws[n] for n in rows]
-    events = compiled.normalizer.events(records, positions, raws, context)
+    events = compiled.normalizer.events(records, sampled, raws, context)
     counts: Counter[str] = Counter()
     for record, (class_name, event) in zip(records, events, strict=True):
         if validate(class_name, event):

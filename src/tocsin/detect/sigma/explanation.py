@@ -66,21 +66,29 @@ class _Reader:
         self._plan = plan
         self._scope = scope
         self._fields = fields
+        self._known: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {}
 
     def find(self, node: Node) -> list[Match] | None:
         """What made the tree hold, or None when it does not."""
         if node.how is Connective.NOT:
             return [] if self.find(node.nodes[0]) is None else None
-        parts = (
-            *(self._leaf(self._plan.predicates[number]) for number in node.leaves),
-            *(self.find(part) for part in node.nodes),
-        )
-        held = [part for part in parts if part is not None]
-        if len(held) < len(parts) and (node.how is Connective.AND or not held):
-            return None
-        if node.how is Connective.OR and not parts:
+        every = node.how is Connective.AND
+        held: list[list[Match]] = []
+        for part in self._parts(node):
+            if part is not None:
+                held.append(part)
+            elif every:
+                return None
+        if not held and not every:
             return None
         return [match for part in held for match in part]
+
+    def _parts(self, node: Node) -> Iterator[list[Match] | None]:
+        """What made each part of a node hold."""
+        for number in node.leaves:
+            yield self._leaf(self._plan.predicates[number])
+        for part in node.nodes:
+            yield self.find(part)
 
     def _leaf(self, predicate: Predicate) -> list[Match] | None:
         found = next(self._matches(predicate), None)
@@ -106,17 +114,28 @@ class _Reader:
                     yield _match(field, said(predicate), text)
 
     def _field(self, predicate: Predicate, natives: tuple[str, ...]) -> Iterator[Match]:
-        field = next((n for n in natives if texts(self._fields.get(n))), natives[0])
-        found = texts(self._fields.get(field))
-        translate = self._scope.values.get(predicate.field, {})
+        field, found, compared = self._known.get(predicate.field) or self._look(predicate, natives)
         if predicate.op is Op.NULL:
             if not found:
                 yield _match(field, said(predicate), "")
             return
+        if not found:
+            return
         check = check_of(predicate)
-        for text in found:
-            if check(translate.get(text, text)):
+        for text, asked in zip(found, compared, strict=True):
+            if check(asked):
                 yield _match(field, said(predicate), text)
+
+    def _look(
+        self, predicate: Predicate, natives: tuple[str, ...]
+    ) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
+        """The native field that has the predicate's, its texts, and what they are compared as."""
+        field = next((n for n in natives if texts(self._fields.get(n))), natives[0])
+        found = texts(self._fields.get(field))
+        translate = self._scope.values.get(predicate.field, {})
+        compared = tuple(translate.get(text, text) for text in found) if translate else found
+        known = self._known[predicate.field] = (field, found, compared)
+        return known
 
 
 def said(predicate: Predicate) -> str:

@@ -86,8 +86,9 @@ class Matcher:
     def match(self, records: Sequence[NativeRecord], raws: Sequence[bytes | None]) -> list[Hit]:
         """Hits of all rules on all records, in order of row and rule.
 
-        `raws` are the JSON lines the records were read from (only used to rule keywords out
-        quickly); None where the record was not read from JSON.
+        `raws` are the lines the records were read from, only used to rule keywords out quickly
+        where they are JSON objects; of others (an auditd record writes texts in hexadecimal) the
+        values are looked at. None where a line is not at hand.
         """
         hits: list[Hit] = []
         sightings: list[int] = []
@@ -113,7 +114,7 @@ class Matcher:
             search = route.search
             if search is not None:
                 raw = raws[row]
-                if raw is None:
+                if raw is None or raw[:1] != b"{":
                     sightings.append(0)
                 else:
                     search(raw, report, 0, sightings)

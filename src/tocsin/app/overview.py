@@ -9,12 +9,14 @@ from tocsin.app import parts
 from tocsin.app.content import applied_content, disk_content, is_applied
 from tocsin.app.site import Site
 from tocsin.correlate.incidents import rank
+from tocsin.detect.exceptions import staged_rules
 from tocsin.errors import UsageError
 from tocsin.model.incidents import Incident
-from tocsin.model.rules import RuleStatus
+from tocsin.model.rules import RuleState
 from tocsin.normalize import compile_sources
 from tocsin.store import State
 from tocsin.store.casebook import Casebook
+from tocsin.store.findings import RuleActivity
 from tocsin.store.journal import Journal
 from tocsin.store.query import Answer
 from tocsin.store.query import query as run_query
@@ -88,12 +90,45 @@ def dead_letters(site: Site, limit: int, reason: str | None) -> list[Refused]:
     ]
 
 
-def rules(site: Site, folder: Path | None) -> list[RuleStatus]:
-    """What became of every rule: of `folder`, or of the content in force, or of what ships."""
+class RuleLine(msgspec.Struct, frozen=True):
+    """A rule and what became of it here.
+
+    `state` is active, staged, inactive or unsupported. `findings`, `hidden` and `staged` count
+    those of the time asked for, `last` is when it last fired at all (us UTC, 0 for never).
+    """
+
+    rule_id: str
+    title: str
+    state: str
+    reason: str
+    where: str
+    findings: int = 0
+    last: int = 0
+    hidden: int = 0
+    staged: int = 0
+
+
+ON_TRIAL = "staged"
+"""The state of an active rule whose findings open no incident yet."""
+
+
+def rules(site: Site, folder: Path | None, since: int = 0) -> list[RuleLine]:
+    """Every rule: of `folder`, or of the content in force, or of what ships; counted since then."""
     content = applied_content(site) if is_applied(site) else disk_content(site)
     cache = site.plans if site.folder is not None else parts.cache_folder()
     setup = parts.prepare(content, parts.rule_files(content, folder), cache)
-    return list(parts.load_plan(setup).statuses)
+    activity = _reading(site).findings.activity(since) if site.state.exists() else {}
+    trial = staged_rules(content.files)
+    lines = []
+    for status in parts.load_plan(setup).statuses:
+        seen = activity.get(status.rule_id, RuleActivity())
+        active = status.state is RuleState.ACTIVE
+        state = ON_TRIAL if active and status.rule_id in trial else status.state.value
+        counts = (seen.findings, seen.last, seen.hidden, seen.staged)
+        lines.append(
+            RuleLine(status.rule_id, status.title, state, status.reason, status.where, *counts)
+        )
+    return lines
 
 
 def casebook(site: Site, *, writing: bool = False) -> Casebook:

@@ -27,7 +27,7 @@ _COMMANDS = {
     "check": ("tocsin.cli.content:check", "Check all content with its own tests."),
     "apply": ("tocsin.cli.content:apply", "Show what changed in the content and put it to work."),
     "sources": ("tocsin.cli.content:sources", "List the sources and what came in from each."),
-    "rules": ("tocsin.cli.content:rules", "List the rules: active, inactive or unsupported."),
+    "rules": ("tocsin.cli.rules:rules", "List the rules, take new ones in, put them on trial."),
     "attack": (
         "tocsin.cli.attack:attack",
         "Load and show ATT&CK, and tell how labels stand towards it.",
@@ -45,6 +45,7 @@ _COMMANDS = {
     ),
     "query": ("tocsin.cli.lake:query", "Ask the stored events one SELECT."),
     "normalize": ("tocsin.cli.lake:normalize", "Print what log files look like in OCSF."),
+    "lab": ("tocsin.cli.lab:app", "Simulate an enterprise: native logs, the truth apart."),
 }
 for _name, (_target, _help) in _COMMANDS.items():
     app.command(_target, name=_name, help=_help)

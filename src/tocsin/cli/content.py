@@ -1,4 +1,4 @@
-"""`tocsin init`, `check`, `apply`, `sources` and `rules`."""
+"""`tocsin init`, `check`, `apply` and `sources`."""
 
 import sys
 from collections import Counter
@@ -16,7 +16,6 @@ from tocsin.cli.screen import Screen
 from tocsin.cli.tell import JSON_OPTIONS, utc
 from tocsin.content import init_site
 from tocsin.errors import UsageError
-from tocsin.model.rules import RuleState
 
 UNASKED = "nobody is there to ask, and nothing was {0}: --yes {1} without asking"
 
@@ -124,38 +123,4 @@ def sources(site: Path | None = None, *, json: Json = False) -> int:
     if refused:
         counted = ", ".join(f"{n:,} {reason}" for reason, n in refused.items())
         Screen().line(f"not used: {counted} (`tocsin dead-letters` shows them)")
-    return 0
-
-
-def rules(
-    site: Path | None = None,
-    *,
-    rules: Path | None = None,  # the option is named like the command
-    state: RuleState | None = None,
-    json: Json = False,
-) -> int:
-    """List the rules: active, inactive or unsupported.
-
-    Parameters
-    ----------
-    site
-        Site folder; without it the one found here, or only what ships.
-    rules
-        Folder or archive of rules to look at instead.
-    state
-        Only rules in this state.
-    json
-        Print JSON.
-    """
-    statuses = overview.rules(sites.open_site(site), rules)
-    shown = [status for status in statuses if state is None or status.state is state]
-    if json:
-        sys.stdout.buffer.write(orjson.dumps(shown, option=JSON_OPTIONS, default=overview.plain))
-        return 0
-    Screen().table(
-        ["state", "rule", "title", "reason"],
-        [[s.state.value, s.rule_id[:8], s.title, s.reason] for s in shown],
-    )
-    counts = Counter(status.state.value for status in statuses)
-    Screen().line(", ".join(f"{n:,} {name}" for name, n in sorted(counts.items())))
     return 0

@@ -15,7 +15,7 @@ from tocsin.detect.sigma.automata import (
     raw_search,
     report,
 )
-from tocsin.detect.sigma.checks import check_of, dollar_before_newline, needs_backtracking
+from tocsin.detect.sigma.checks import check_of, dollar_before_newline
 from tocsin.detect.sigma.ir import Op, Predicate
 
 LETTERS = "abAB.\\$*?()[]{}|^ \n\x00ä\u017f\u212a\ud800"
@@ -110,11 +110,6 @@ def test_the_dollar_means_the_same_in_every_engine(pattern: str, text: str) -> N
 def test_only_a_dollar_that_means_the_end_is_translated(pattern: str, translated: str) -> None:
     assert dollar_before_newline(pattern, multiline=False) == translated
     assert dollar_before_newline("a$", multiline=True) == "a$"
-
-
-def test_only_lookaround_needs_backtracking() -> None:
-    assert needs_backtracking(Predicate("F", Op.RE, "a(?=b)"))
-    assert not needs_backtracking(Predicate("F", Op.RE, "(a|b)+c{1,3}$"))
 
 
 @pytest.mark.parametrize("use", [True, False])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tocsin.detect.sigma.checks import MAX_BACKTRACK, check_of, compile_linear
+from tocsin.detect.sigma.checks import backtrack_limit, check_of, compile_linear
 from tocsin.detect.sigma.ir import Op, Predicate
 
 
@@ -12,9 +12,24 @@ def test_a_linear_pattern_takes_linear_time_on_hostile_text() -> None:
 
 
 def test_a_backtracking_pattern_sees_a_bounded_part() -> None:
-    check = check_of(Predicate("F", Op.RE, "needle(?=x)", cased=True))
+    predicate = Predicate("F", Op.RE, "needle(?=x)", cased=True)
+    limit = backtrack_limit(predicate)
+    assert limit is not None
+    assert limit > 1_000
+    check = check_of(predicate)
     assert check("." * 100 + "needlex")
-    assert not check("." * MAX_BACKTRACK + "needlex")
+    assert not check("." * limit + "needlex")
+
+
+def test_only_lookaround_has_a_limit() -> None:
+    assert backtrack_limit(Predicate("F", Op.RE, "(a|b)+c{1,3}$")) == 0
+    assert backtrack_limit(Predicate("F", Op.CONTAINS, "a(?=b)")) == 0
+
+
+def test_a_pattern_that_could_take_for_ever_is_never_run() -> None:
+    predicate = Predicate("F", Op.RE, r"^(a+)+(?!b)$", cased=True)
+    assert backtrack_limit(predicate) is None
+    assert not check_of(predicate)("a" * 40 + "!")
 
 
 def test_a_lone_surrogate_is_no_crash() -> None:

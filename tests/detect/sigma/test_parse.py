@@ -53,10 +53,10 @@ def test_a_rule_says_what_it_is_about(compile_rules: Compile) -> None:
         (rule({"selection": {"F|nothing": "a"}}), RuleState.UNSUPPORTED, "Unknown modifier"),
         (rule({"selection": {"F|re": "("}}), RuleState.UNSUPPORTED, "Regular expression"),
         (rule({"selection": {"F|cidr": "x"}}), RuleState.UNSUPPORTED, "CIDR"),
-        (rule({"selection": {"F|hour": 3}}), RuleState.UNSUPPORTED, "timestamp"),
         (rule({"selection": {"F|expand": "%dcs%"}}), RuleState.INACTIVE, "placeholder %dcs%"),
-        (rule(SELECTION, correlation={}), RuleState.UNSUPPORTED, "correlation rules come later"),
-        (rule(SELECTION, filter={}), RuleState.UNSUPPORTED, "filters come later"),
+        (rule(SELECTION, correlation={}), RuleState.UNSUPPORTED, "without type"),
+        (rule(SELECTION, correlation=[]), RuleState.UNSUPPORTED, "no mapping"),
+        (rule(SELECTION, filter={}), RuleState.UNSUPPORTED, "a filter without `rules`"),
         (rule(SELECTION, action="global"), RuleState.UNSUPPORTED, "action"),
     ],
 )

@@ -1,7 +1,8 @@
 """One predicate on one text, decided directly: what the automata must agree with.
 
 Regular expressions run in google-re2, whose time is linear in the text. Only patterns that need
-lookaround or back-references fall back to Python's `re`, on at most `MAX_BACKTRACK` characters.
+lookaround or back-references fall back to Python's `re`, and only on as many characters as it can
+search within a budget whatever the text says (`backtracking`).
 """
 
 import operator
@@ -11,11 +12,10 @@ from ipaddress import ip_network
 
 import re2
 
+from tocsin.detect.sigma.backtracking import ExponentialError, characters, flags_of
 from tocsin.detect.sigma.ir import Op, Predicate
 from tocsin.detect.sigma.semantics import address, number
-
-MAX_BACKTRACK = 8_192
-"""Characters that a backtracking pattern looks at: exponential time must stay bounded."""
+from tocsin.detect.sigma.timeparts import time_part
 
 Check = Callable[[str], bool]
 
@@ -39,6 +39,8 @@ def check_of(predicate: Predicate) -> Check:
             return _cidr(predicate.text)
         case Op.LT | Op.LTE | Op.GT | Op.GTE | Op.NE:
             return _compare(predicate)
+        case Op.TIME:
+            return _at_time(predicate)
         case Op.ANY | Op.EXISTS:
             return lambda text: True  # noqa: ARG005 - every present text
         case Op.NULL | Op.FIELDREF:
@@ -62,12 +64,18 @@ def _compare(predicate: Predicate) -> Check:
     wanted = number(predicate.text)
     if wanted is None:
         return lambda text: False  # noqa: ARG005 - nothing compares with it
+    unit = predicate.detail
 
     def check(text: str) -> bool:
-        found = number(text)
+        found = time_part(text, unit) if unit else number(text)
         return found is not None and test(found, wanted)
 
     return check
+
+
+def _at_time(predicate: Predicate) -> Check:
+    wanted, unit = number(predicate.text), predicate.detail
+    return lambda text: time_part(text, unit) == wanted
 
 
 def _cidr(text: str) -> Check:
@@ -86,8 +94,24 @@ def _regex(predicate: Predicate) -> Check:
     if linear is not None:
         search = linear.search
         return lambda text: search(_clean(text.lower() if fold else text)) is not None
+    limit = backtrack_limit(predicate)
+    if limit is None:
+        return lambda text: False  # noqa: ARG005 - its rule is not active
     backtrack = re.compile(predicate.text, _python_flags(predicate)).search
-    return lambda text: backtrack(text[:MAX_BACKTRACK]) is not None
+    return lambda text: backtrack(text[:limit]) is not None
+
+
+def backtrack_limit(predicate: Predicate) -> int | None:
+    """Characters that the pattern may look at in Python's `re`; None when it must not run at all.
+
+    0 stands for a pattern that runs in linear time and has no limit.
+    """
+    if predicate.op is not Op.RE or _linear(predicate) is not None:
+        return 0
+    try:
+        return characters(predicate.text, _python_flags(predicate))
+    except (ExponentialError, RecursionError):
+        return None
 
 
 def _clean(text: str) -> str:
@@ -95,11 +119,8 @@ def _clean(text: str) -> str:
     return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
-def _python_flags(predicate: Predicate) -> re.RegexFlag:
-    flags = re.ASCII if predicate.cased else re.NOFLAG
-    for letter in predicate.detail:
-        flags |= {"i": re.IGNORECASE, "m": re.MULTILINE, "s": re.DOTALL}[letter]
-    return flags
+def _python_flags(predicate: Predicate) -> int:
+    return flags_of(predicate.detail, cased=predicate.cased)
 
 
 def _linear(predicate: Predicate) -> "re2._Regexp | None":
@@ -117,11 +138,6 @@ def compile_linear(pattern: str) -> "re2._Regexp | None":
         return re2.compile(pattern, options)
     except re2.error:
         return None
-
-
-def needs_backtracking(predicate: Predicate) -> bool:
-    """True when only Python's `re` can run the pattern."""
-    return predicate.op is Op.RE and _linear(predicate) is None
 
 
 def dollar_before_newline(pattern: str, *, multiline: bool) -> str:

@@ -5,13 +5,16 @@ from itertools import product
 
 import msgspec
 
+from tocsin.detect.sigma.about import status_of
 from tocsin.detect.sigma.automata import compile_hyperscan, hyperscan_version
-from tocsin.detect.sigma.checks import MAX_BACKTRACK, needs_backtracking
+from tocsin.detect.sigma.checks import backtrack_limit
 from tocsin.detect.sigma.condition import PredicateTable, joined
 from tocsin.detect.sigma.fields import SCANNED, by_field, folded
+from tocsin.detect.sigma.filters import filter_status, filtered
 from tocsin.detect.sigma.ir import Connective, Node, Op, ParsedRule, Predicate, Rule
 from tocsin.detect.sigma.parse import RuleSet
 from tocsin.detect.sigma.plan import FORMAT, Database, Plan, Scope
+from tocsin.detect.sigma.references import resolve
 from tocsin.detect.sigma.semantics import scalar_text
 from tocsin.model.logsources import LogsourceBinding
 from tocsin.model.rules import RuleState, RuleStatus
@@ -21,19 +24,20 @@ def compile_plan(
     rules: RuleSet, logsources: Sequence[LogsourceBinding], *, use_hyperscan: bool = True
 ) -> Plan:
     """A plan for the rules that these logsources can feed; the others end inactive with reason."""
+    sorted_out = [_fit(filtered(one, rules.filters), rules.predicates) for one in rules.rules]
+    fit = [one for one in sorted_out if isinstance(one, ParsedRule)]
     binder = _Binder(logsources)
-    bound = [(parsed, binder.bindings(parsed.rule)) for parsed in rules.rules]
+    bound = [(parsed, binder.bindings(parsed.rule)) for parsed in fit]
     active = [(parsed, found) for parsed, found in bound if found]
     table = PredicateTable()
     trees = tuple(_renumber(parsed.tree, rules.predicates, table) for parsed, _ in active)
     scopes = _scopes([found for _, found in active], table)
     predicates = tuple(table.predicates)
     engine = hyperscan_version() if use_hyperscan else ""
-    statuses = [
-        _active(parsed.rule, tree, predicates)
-        for (parsed, _), tree in zip(active, trees, strict=True)
-    ]
-    statuses += [_unfed(parsed.rule) for parsed, found in bound if not found]
+    others = [_unfed(parsed.rule) for parsed, found in bound if not found]
+    others += [one for one in sorted_out if isinstance(one, RuleStatus)]
+    others += rules.rejected
+    resolved = resolve(rules.correlations, [parsed.rule for parsed, _ in active], others)
     return Plan(
         format=FORMAT,
         engine=engine,
@@ -42,8 +46,35 @@ def compile_plan(
         predicates=predicates,
         scopes=scopes,
         databases=tuple(_databases(predicates)) if engine else (),
-        statuses=(*statuses, *rules.rejected),
+        statuses=(
+            *(
+                _active(one.rule, tree, predicates)
+                for (one, _), tree in zip(active, trees, strict=True)
+            ),
+            *resolved.statuses,
+            *(filter_status(one, rules.rules) for one in rules.filters),
+            *others,
+        ),
+        correlations=resolved.correlations,
+        feeding={
+            number: resolved.fields[parsed.rule.rule_id]
+            for number, (parsed, _) in enumerate(active)
+            if parsed.rule.rule_id in resolved.fields
+        },
+        building=resolved.building,
     )
+
+
+def _fit(parsed: ParsedRule, predicates: Sequence[Predicate]) -> ParsedRule | RuleStatus:
+    """The rule, or its status when one of its patterns may not run."""
+    for leaf in leaves_of(parsed.tree):
+        if backtrack_limit(predicates[leaf]) is None:
+            reason = (
+                f"the pattern /{predicates[leaf].text}/ needs lookaround or back-references and "
+                "could take exponential time; write it without a repeat in a repeat"
+            )
+            return status_of(parsed.rule, RuleState.UNSUPPORTED, reason)
+    return parsed
 
 
 class _Binder:
@@ -144,9 +175,14 @@ def _databases(predicates: Sequence[Predicate]) -> Iterable[Database]:
 
 
 def _active(rule: Rule, tree: Node, predicates: Sequence[Predicate]) -> RuleStatus:
-    slow = any(needs_backtracking(predicates[leaf]) for leaf in leaves_of(tree))
-    note = f"its pattern needs lookaround: only the first {MAX_BACKTRACK} characters are searched"
-    return _status(rule, RuleState.ACTIVE, note if slow else "")
+    limits = [backtrack_limit(predicates[leaf]) for leaf in leaves_of(tree)]
+    fewest = min((limit for limit in limits if limit), default=None)
+    note = (
+        ""
+        if fewest is None
+        else (f"its pattern needs lookaround: only the first {fewest} characters are searched")
+    )
+    return status_of(rule, RuleState.ACTIVE, note)
 
 
 def leaves_of(node: Node) -> set[int]:
@@ -160,12 +196,8 @@ def leaves_of(node: Node) -> set[int]:
 def _unfed(rule: Rule) -> RuleStatus:
     parts = (("product", rule.product), ("category", rule.category), ("service", rule.service))
     wanted = " ".join(f"{name}={value}" for name, value in parts if value)
-    return _status(rule, RuleState.INACTIVE, f"no source delivers {wanted or 'an empty logsource'}")
-
-
-def _status(rule: Rule, state: RuleState, reason: str) -> RuleStatus:
-    return RuleStatus(
-        rule_id=rule.rule_id, title=rule.title, state=state, reason=reason, where=rule.where
+    return status_of(
+        rule, RuleState.INACTIVE, f"no source delivers {wanted or 'an empty logsource'}"
     )
 
 

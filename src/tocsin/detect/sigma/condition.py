@@ -1,6 +1,7 @@
 """From pySigma's condition trees to nodes over unique predicates."""
 
 import re
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from sigma.conditions import (
@@ -46,6 +47,7 @@ _FLAGS = {
     SigmaRegularExpressionFlag.DOTALL: "s",
 }
 _MAX_DEPTH = 200
+_MOST_FILLED = 10_000
 
 
 class UnsupportedError(Exception):
@@ -57,9 +59,13 @@ class NeedsListError(Exception):
 
 
 class PredicateTable:
-    """Numbers for predicates; the same question has the same number in every rule."""
+    """Numbers for predicates; the same question has the same number in every rule.
 
-    def __init__(self) -> None:
+    `lists` are what placeholders stand for.
+    """
+
+    def __init__(self, lists: Mapping[str, tuple[str, ...]] | None = None) -> None:
+        self.lists = lists or {}
         self.predicates: list[Predicate] = []
         self._numbers: dict[Predicate, int] = {}
 
@@ -113,6 +119,9 @@ def _value_node(field: str, value: SigmaType, table: PredicateTable) -> Node:
     if isinstance(value, SigmaExpansion):
         parts = [_value_node(field, part, table) for part in value.values]
         return joined(Connective.OR, parts)
+    if isinstance(value, SigmaString | SigmaRegularExpression) and value.contains_placeholder():
+        filled = filled_in(value, table.lists)
+        return joined(Connective.OR, [_value_node(field, part, table) for part in filled])
     return Node(Connective.AND, (table.number(predicate_of(field, value)),))
 
 
@@ -121,8 +130,8 @@ def predicate_of(field: str, value: SigmaType) -> Predicate:
     match value:
         case SigmaString():
             return _string(field, value)
-        case SigmaTimestampPart():
-            raise UnsupportedError("timestamp part modifiers")
+        case SigmaTimestampPart() if field:
+            return Predicate(field, Op.TIME, scalar_text(value.number), detail=_unit(value))
         case SigmaNumber() | SigmaBool():
             plain = value.number if isinstance(value, SigmaNumber) else value.boolean
             return Predicate(field, Op.EQ if field else Op.CONTAINS, scalar_text(plain))
@@ -135,11 +144,19 @@ def predicate_of(field: str, value: SigmaType) -> Predicate:
         case SigmaCIDRExpression() if field:
             return Predicate(field, Op.CIDR, str(value.network))
         case SigmaCompareExpression() if field:
-            return Predicate(field, _COMPARE[value.op], scalar_text(value.number.number))
+            unit = _unit(value.number)
+            return Predicate(
+                field, _COMPARE[value.op], scalar_text(value.number.number), detail=unit
+            )
         case SigmaFieldReference() if field:
             return Predicate(field, Op.FIELDREF, value.field, detail=_reference_kind(value))
         case _:
             raise UnsupportedError(f"value of type {type(value).__name__}")
+
+
+def _unit(value: SigmaNumber) -> str:
+    """The part of a time that a number is compared with; empty: the number itself."""
+    return value.timestamp_part.name.lower() if isinstance(value, SigmaTimestampPart) else ""
 
 
 def _reference_kind(value: SigmaFieldReference) -> str:
@@ -150,21 +167,63 @@ def _reference_kind(value: SigmaFieldReference) -> str:
     return "endswith" if value.ends_with else "eq"
 
 
+def filled_in(
+    value: SigmaString | SigmaRegularExpression, lists: Mapping[str, tuple[str, ...]]
+) -> Sequence[SigmaString | SigmaRegularExpression]:
+    """A value with each placeholder replaced by every value of its list.
+
+    Raises NeedsListError with the names of those that have none.
+    """
+    text = value.regexp if isinstance(value, SigmaRegularExpression) else value
+    names = [part.name for part in text.s if isinstance(part, Placeholder)]
+    missing = [name for name in dict.fromkeys(names) if not lists.get(name)]
+    if missing:
+        raise NeedsListError(", ".join(f"%{name}%" for name in missing))
+    if isinstance(value, SigmaRegularExpression):
+        return _filled_regex(value, lists)
+
+    def values(placeholder: Placeholder) -> Iterator[SigmaString]:
+        return (SigmaString(one) for one in lists[placeholder.name])
+
+    found = value.replace_placeholders(values)
+    if isinstance(value, SigmaCasedString):
+        return [SigmaCasedString.from_sigma_string(one) for one in found]
+    return found
+
+
+def _filled_regex(
+    value: SigmaRegularExpression, lists: Mapping[str, tuple[str, ...]]
+) -> list[SigmaRegularExpression]:
+    """In a regular expression the values stand for themselves, their wildcards for any text."""
+    patterns = [""]
+    for part in value.regexp.s:
+        texts = _alternatives(part, lists)
+        patterns = [head + text for head in patterns for text in texts]
+        if len(patterns) > _MOST_FILLED:
+            raise UnsupportedError(f"placeholders that stand for more than {_MOST_FILLED} values")
+    return [SigmaRegularExpression(one, value.flags, value.policy) for one in patterns]
+
+
+def _alternatives(part: Any, lists: Mapping[str, tuple[str, ...]]) -> list[str]:
+    if isinstance(part, Placeholder):
+        return [_as_regex(one) for one in lists[part.name]]
+    return [{SpecialChars.WILDCARD_MULTI: "*", SpecialChars.WILDCARD_SINGLE: "?"}.get(part, part)]
+
+
+def _as_regex(text: str) -> str:
+    return "".join(map(_glob_part_or_text, SigmaString(text).s))
+
+
+def _glob_part_or_text(part: Any) -> str:
+    return re.escape(part) if isinstance(part, str) else _glob_part(part)
+
+
 def _regex(field: str, value: SigmaRegularExpression) -> Predicate:
-    if value.contains_placeholder():
-        raise NeedsListError(_placeholder(value.regexp))
     flags = "".join(sorted(_FLAGS[flag] for flag in value.flags))
     return Predicate(field, Op.RE, str(value.regexp), cased="i" not in flags, detail=flags)
 
 
-def _placeholder(value: SigmaString) -> str:
-    names = [part.name for part in value.s if isinstance(part, Placeholder)]
-    return ", ".join(f"%{name}%" for name in names)
-
-
 def _string(field: str, value: SigmaString) -> Predicate:
-    if value.contains_placeholder():
-        raise NeedsListError(_placeholder(value))
     cased = isinstance(value, SigmaCasedString)
     parts = [_fold(part, cased=cased) for part in value.s]
     lead = bool(parts) and parts[0] is SpecialChars.WILDCARD_MULTI

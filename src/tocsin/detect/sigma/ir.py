@@ -26,6 +26,7 @@ class Op(IntEnum):
     EXISTS = 13
     FIELDREF = 14
     ANY = 15
+    TIME = 16
 
 
 class Predicate(msgspec.Struct, frozen=True, array_like=True):
@@ -34,7 +35,8 @@ class Predicate(msgspec.Struct, frozen=True, array_like=True):
     `text` is what to look for: lower-cased unless `cased`; for GLOB an anchored regular
     expression (unanchored for a keyword), for RE the pattern with its flags in `detail`, for a
     FIELDREF the other field with how they compare (`eq`, `startswith`, ...) in `detail`. For a
-    GLOB `detail` is the pattern as people read it.
+    GLOB `detail` is the pattern as people read it, for TIME and comparisons the part of a time
+    that the number is about (`hour`, ...).
     """
 
     field: str
@@ -61,7 +63,11 @@ class Node(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Rule(msgspec.Struct, frozen=True):
-    """What a rule says about itself. `where` is the file it came from."""
+    """What a rule says about itself. `where` is the file it came from.
+
+    `name` is what correlation rules and filters may call it by, unique within a file. `leveled` is
+    false for a rule that says no level.
+    """
 
     rule_id: str
     title: str
@@ -75,6 +81,8 @@ class Rule(msgspec.Struct, frozen=True):
     product: str
     category: str
     service: str
+    name: str = ""
+    leveled: bool = True
 
 
 class ParsedRule(msgspec.Struct, frozen=True):

@@ -1,12 +1,10 @@
-"""Read rule files: every document ends as a parsed rule or as a status with its reason."""
+"""Read rule files: each document ends as a rule, correlation or filter, or as a status."""
 
 import re
 from collections.abc import Iterable, Iterator
-from hashlib import sha256
 from typing import Any
 
 import msgspec
-import orjson
 import yaml
 from sigma.exceptions import SigmaError
 from sigma.policy import SigmaPolicy
@@ -14,6 +12,7 @@ from sigma.policy.regex_engine import RegexEngine
 from sigma.rule import SigmaDetections, SigmaLogSource
 from sigma.rule.base import SigmaYAMLLoader
 
+from tocsin.detect.sigma.about import about, status_of, unreadable
 from tocsin.detect.sigma.checks import compile_linear
 from tocsin.detect.sigma.condition import (
     NeedsListError,
@@ -22,8 +21,10 @@ from tocsin.detect.sigma.condition import (
     joined,
     to_node,
 )
+from tocsin.detect.sigma.correlations import ParsedCorrelation, correlation_of
+from tocsin.detect.sigma.filters import ParsedFilter
 from tocsin.detect.sigma.ir import Connective, Node, ParsedRule, Predicate, Rule
-from tocsin.model.findings import Level
+from tocsin.detect.sigma.placeholders import is_placeholders, load_placeholders
 from tocsin.model.rules import RuleState, RuleStatus
 
 _REJECTED = (
@@ -38,14 +39,9 @@ _REJECTED = (
 )
 """What pySigma raises on documents that are valid YAML but no rule it knows."""
 
-_MAX_DEPTH = 64
-"""Levels of a document that its digest tells apart."""
+_COLLECTION = "rule collections with 'action'; write one document per rule"
 
-_LATER = {
-    "correlation": "correlation rules come later",
-    "filter": "filters come later with the correlation rules",
-    "action": "rule collections with 'action' are not supported; write one document per rule",
-}
+Parsed = ParsedRule | ParsedCorrelation | ParsedFilter
 
 
 class _EitherEngine(RegexEngine):
@@ -61,93 +57,110 @@ class _EitherEngine(RegexEngine):
         return re.compile(pattern, flags) if linear is None else linear
 
 
+_DEEPEST = 64
 _INLINE = {re.IGNORECASE: "i", re.MULTILINE: "m", re.DOTALL: "s"}
 _POLICY = SigmaPolicy(regex_engine=_EitherEngine())
 
 
 class RuleSet(msgspec.Struct, frozen=True):
-    """Parsed rules, their predicates, and what became of the documents that are no rule."""
+    """What rule files hold, the predicates of it all, and what became of the other documents."""
 
     rules: tuple[ParsedRule, ...]
     predicates: tuple[Predicate, ...]
     rejected: tuple[RuleStatus, ...]
+    correlations: tuple[ParsedCorrelation, ...] = ()
+    filters: tuple[ParsedFilter, ...] = ()
 
 
 def parse_rules(files: Iterable[tuple[str, bytes]]) -> RuleSet:
     """Rules of (where, YAML bytes) pairs; never raises on what a file holds.
 
-    When two documents have the same id, the later one counts and the earlier is inactive.
+    When two documents have the same id, the later one counts and the earlier is inactive. Files
+    called `placeholders.yaml` hold the site's lists for placeholders.
     """
-    table = PredicateTable()
-    rules: dict[str, ParsedRule] = {}
-    rejected: list[RuleStatus] = []
+    files = list(files)
+    lists, rejected = load_placeholders(pair for pair in files if is_placeholders(pair[0]))
+    table = PredicateTable(lists)
+    found: dict[str, Parsed] = {}
     for where, data in files:
+        if is_placeholders(where):
+            continue
         for document, problem in _documents(where, data):
-            outcome = problem or _rule(where, document, table)
+            outcome = problem or _parsed(where, document, table)
             if isinstance(outcome, RuleStatus):
                 rejected.append(outcome)
                 continue
-            earlier = rules.pop(outcome.rule.rule_id, None)
+            earlier = found.pop(outcome.rule.rule_id, None)
             if earlier is not None:
                 reason = f"overridden: {where} has the same id"
-                rejected.append(_status(earlier.rule, RuleState.INACTIVE, reason))
-            rules[outcome.rule.rule_id] = outcome
-    return RuleSet(tuple(rules.values()), tuple(table.predicates), tuple(rejected))
+                rejected.append(status_of(earlier.rule, RuleState.INACTIVE, reason))
+            found[outcome.rule.rule_id] = outcome
+    return RuleSet(
+        rules=tuple(one for one in found.values() if isinstance(one, ParsedRule)),
+        predicates=tuple(table.predicates),
+        rejected=tuple(rejected),
+        correlations=tuple(one for one in found.values() if isinstance(one, ParsedCorrelation)),
+        filters=tuple(one for one in found.values() if isinstance(one, ParsedFilter)),
+    )
 
 
 def _documents(where: str, data: bytes) -> Iterator[tuple[dict[str, Any], RuleStatus | None]]:
     try:
         loaded = list(yaml.load_all(data.decode("utf-8-sig"), Loader=SigmaYAMLLoader))
     except UnicodeDecodeError as error:
-        yield {}, _unreadable(where, f"not UTF-8: byte {error.start}")
+        yield {}, unreadable(where, f"not UTF-8: byte {error.start}")
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = f"{where}:{mark.line + 1}" if mark else where
-        yield {}, _unreadable(place, f"not YAML: {getattr(error, 'problem', None) or error}")
+        yield {}, unreadable(place, f"not YAML: {getattr(error, 'problem', None) or error}")
     except _REJECTED as error:
-        yield {}, _unreadable(where, f"not YAML: {error}")
+        yield {}, unreadable(where, f"not YAML: {error}")
     else:
         for document in loaded:
             if isinstance(document, dict):
                 yield document, None
             elif document is not None:
-                yield {}, _unreadable(where, "a rule must be a mapping")
+                yield {}, unreadable(where, "a rule must be a mapping")
 
 
-def _unreadable(where: str, reason: str) -> RuleStatus:
-    return RuleStatus(
-        rule_id=where, title="", state=RuleState.UNSUPPORTED, reason=reason, where=where
-    )
-
-
-def _status(rule: Rule, state: RuleState, reason: str) -> RuleStatus:
-    return RuleStatus(
-        rule_id=rule.rule_id, title=rule.title, state=state, reason=reason, where=rule.where
-    )
-
-
-def _rule(where: str, document: dict[str, Any], table: PredicateTable) -> ParsedRule | RuleStatus:
-    about = _about(where, document)
-    for key, reason in _LATER.items():
-        if key in document:
-            return _status(about, RuleState.UNSUPPORTED, reason)
+def _parsed(where: str, document: dict[str, Any], table: PredicateTable) -> Parsed | RuleStatus:
+    said = about(where, document)
+    if "action" in document:
+        return status_of(said, RuleState.UNSUPPORTED, f"not supported: {_COLLECTION}")
     try:
-        source = SigmaLogSource.from_dict(document["logsource"])
-        tree = _tree(document["detection"], table)
+        if "correlation" in document:
+            return correlation_of(said, document)
+        said = _sourced(said, SigmaLogSource.from_dict(document["logsource"]))
+        if "filter" in document:
+            return _filter(said, document["filter"], table)
+        return ParsedRule(said, _tree(document["detection"], table))
     except NeedsListError as error:
         reason = f"placeholder {error} needs a list of values from this site"
-        return _status(about, RuleState.INACTIVE, reason)
+        return status_of(said, RuleState.INACTIVE, reason)
     except UnsupportedError as error:
-        return _status(about, RuleState.UNSUPPORTED, f"not supported: {error}")
+        return status_of(said, RuleState.UNSUPPORTED, f"not supported: {error}")
     except _REJECTED as error:
-        return _status(about, RuleState.UNSUPPORTED, _why(error))
-    about = msgspec.structs.replace(
-        about,
+        return status_of(said, RuleState.UNSUPPORTED, _why(error))
+
+
+def _sourced(said: Rule, source: SigmaLogSource) -> Rule:
+    return msgspec.structs.replace(
+        said,
         product=_fold(source.product),
         category=_fold(source.category),
         service=_fold(source.service),
     )
-    return ParsedRule(about, tree)
+
+
+def _filter(said: Rule, section: Any, table: PredicateTable) -> ParsedFilter:
+    """A filter: detections like a rule's, and the rules that it is for."""
+    if not isinstance(section, dict) or "rules" not in section:
+        raise UnsupportedError("a filter without `rules` (ids, names or any)")
+    named = section["rules"]
+    every = not named or (isinstance(named, str) and named.lower() == "any")
+    listed = named if isinstance(named, list) else [named]
+    tree = _tree({key: value for key, value in section.items() if key != "rules"}, table)
+    return ParsedFilter(said, None if every else tuple(map(str, listed)), tree)
 
 
 def _why(error: BaseException) -> str:
@@ -162,59 +175,25 @@ def _fold(name: str | None) -> str:
 
 def _tree(detection: Any, table: PredicateTable) -> Node:
     if "timeframe" in detection:
-        raise UnsupportedError("timeframe (aggregation); correlation rules come later")
-    detections = SigmaDetections.from_dict(detection, policy=_POLICY)
+        raise UnsupportedError("timeframe (aggregation); write a correlation rule")
+    detections = SigmaDetections.from_dict(_known(detection), policy=_POLICY)
     parts = [to_node(condition.parse(), table) for condition in detections.parsed_condition]
     return parts[0] if len(parts) == 1 else joined(Connective.OR, parts)
 
 
-def _about(where: str, document: dict[str, Any]) -> Rule:
-    digest = sha256(orjson.dumps(_plain(document), option=orjson.OPT_SORT_KEYS)).hexdigest()[:16]
-    tags = _tags(document.get("tags"))
-    return Rule(
-        rule_id=str(document.get("id") or f"unnamed-{digest}"),
-        title=str(document.get("title") or where),
-        level=_level(document.get("level")),
-        status=str(document.get("status") or ""),
-        description=str(document.get("description") or "").strip(),
-        techniques=tuple(tag.upper() for tag in tags if tag[:1] == "t" and tag[1:2].isdigit()),
-        tactics=tuple(
-            tag.replace("_", "-") for tag in tags if tag[0].isalpha() and not tag[1:2].isdigit()
-        ),
-        digest=digest,
-        where=where,
-        product="",
-        category="",
-        service="",
-    )
+def _known(definition: Any, depth: int = 0) -> Any:
+    """A detection with `utf16le` under the name that pySigma has for it, `wide`."""
+    if depth > _DEEPEST:
+        raise UnsupportedError(f"a detection nested deeper than {_DEEPEST}")
+    if isinstance(definition, list):
+        return [_known(part, depth + 1) for part in definition]
+    if isinstance(definition, dict):
+        return {_renamed(key): _known(part, depth + 1) for key, part in definition.items()}
+    return definition
 
 
-def _plain(value: Any, depth: int = 0) -> Any:
-    """A value as JSON can hold it: dates and odd keys as text, depth bounded."""
-    if depth > _MAX_DEPTH:
-        return repr(type(value))
-    if isinstance(value, dict):
-        return {str(key): _plain(item, depth + 1) for key, item in value.items()}
-    if isinstance(value, list | tuple | set):
-        return [_plain(item, depth + 1) for item in value]
-    if isinstance(value, bool | float | type(None)):
-        return value
-    return str(value).encode("utf-8", "replace").decode()
-
-
-def _level(value: Any) -> Level:
-    """Rules without a known level are informational: the specification's lowest."""
-    try:
-        return Level(str(value).lower())
-    except ValueError:
-        return Level.INFORMATIONAL
-
-
-def _tags(value: Any) -> list[str]:
-    """The ATT&CK tags without their prefix, lower-cased."""
-    found = (str(tag).lower() for tag in value) if isinstance(value, list) else iter(())
-    return [
-        tag.removeprefix("attack.")
-        for tag in found
-        if tag.startswith("attack.") and tag != "attack."
-    ]
+def _renamed(key: Any) -> Any:
+    if not isinstance(key, str) or "|utf16le" not in key:
+        return key
+    field, *modifiers = key.split("|")
+    return "|".join([field, *("wide" if name == "utf16le" else name for name in modifiers)])

@@ -11,11 +11,13 @@ import msgspec
 
 from tocsin.detect.sigma.automata import hyperscan_version
 from tocsin.detect.sigma.ir import Node, Predicate, Rule
+from tocsin.detect.sigma.windows.correlation import Correlation
 from tocsin.errors import StorageError
+from tocsin.model.findings import Standing
 from tocsin.model.logsources import LogsourceBinding
 from tocsin.model.rules import RuleStatus
 
-FORMAT = 1
+FORMAT = 2
 """Version of the stored plan; a plan of another version is compiled anew, never upgraded."""
 
 
@@ -68,6 +70,15 @@ class Plan(msgspec.Struct, frozen=True):
     scopes: tuple[Scope, ...]
     databases: tuple[Database, ...]
     statuses: tuple[RuleStatus, ...]
+    correlations: tuple[Correlation, ...] = ()
+    feeding: dict[int, tuple[str, ...]] = {}
+    """Rule number -> fields whose values its findings must carry for correlations."""
+    building: frozenset[str] = frozenset()
+    """Ids of rules and correlations whose findings only feed correlations."""
+
+    def standing_of(self, rule_id: str) -> Standing:
+        """`building` for a rule that only correlations without `generate` refer to."""
+        return Standing.BUILDING if rule_id in self.building else Standing.OPEN
 
     def dump(self) -> bytes:
         """The plan in MessagePack, bound to this CPU's hyperscan databases."""

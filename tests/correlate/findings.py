@@ -1,9 +1,12 @@
 """Findings made for tests: what they are about is said in a few words."""
 
 from collections.abc import Iterable
+from typing import Any
 
 import pyarrow as pa
 
+from tocsin.correlate.sides import cell_of
+from tocsin.model.decisions import Constraints
 from tocsin.model.findings import Entity, Finding, Level, Match, findings_to_arrow
 from tocsin.model.incidents import Incident, incident_from_bytes
 
@@ -74,13 +77,20 @@ def rows_of(findings: Iterable[Finding]) -> pa.RecordBatch:
 class Desk:
     """What a store makes of INCIDENT_CHANGES: who is in which incident, and the names of each."""
 
-    def __init__(self) -> None:
+    def __init__(
+        self, known: Iterable[Finding] = (), constraints: Constraints | None = None
+    ) -> None:
+        self.known = {one.finding_id: one for one in known}
+        self.constraints = constraints or Constraints()
         self.incidents: dict[str, Incident] = {}
         self.members: dict[str, list[str]] = {}
         self.alias: dict[str, str] = {}
 
     def take(self, changes: pa.RecordBatch) -> "Desk":
         for change in changes.to_pylist():
+            if change["moved_from"] is not None:
+                self._move(change)
+                continue
             name, older = change["incident_id"], change["alias_of"]
             if older is not None:
                 assert not change["new_finding_ids"]
@@ -90,8 +100,26 @@ class Desk:
                 self.incidents.pop(name, None)
                 continue
             self.incidents[name] = incident_from_bytes(change["body"])
-            self.members.setdefault(name, []).extend(change["new_finding_ids"])
+            self.alias.pop(name, None)
+            joined = change["new_finding_ids"]
+            if self.known:
+                for other in self.members.values():
+                    other[:] = [n for n in other if n not in joined]
+            self.members.setdefault(name, []).extend(joined)
         return self
+
+    def _move(self, change: dict[str, Any]) -> None:
+        """Findings of some cells, out of another incident."""
+        source = self.members.get(change["moved_from"], [])
+        cells = set(change["moved_cells"])
+        taken = [n for n in source if cell_of(self.known[n], self.constraints) in cells]
+        self.members[change["moved_from"]] = [n for n in source if n not in taken]
+        self.members.setdefault(change["incident_id"], []).extend(taken)
+
+    def findings(self, name: str) -> list[Finding]:
+        """The findings of an incident in order of time."""
+        found = [self.known[n] for n in self.members.get(self.resolve(name), [])]
+        return sorted(found, key=lambda one: (one.time, one.finding_id))
 
     def resolve(self, name: str) -> str:
         while name in self.alias:

@@ -198,8 +198,6 @@ def test_marks_never_move_backwards() -> None:
 
 
 def test_a_state_of_the_first_version_is_read() -> None:
-    fold = IncidentFold()
-    assert fold.version == 2
     ref = ["old", 0]
     plain = {
         "marks": {"h|ws01": [9, ref]},
@@ -208,8 +206,12 @@ def test_a_state_of_the_first_version_is_read() -> None:
         "seen": {"h|ws01": [{"u:ann": 9}, -1, [9, ref]], "h|ws02": [{}, 7, None]},
         "waiting": {"low": [9, [ref, "rule|ws01", []]]},
         "minutes": {9: [{}, {}, {"low": [ref, "rule|ws01", []]}, {}, True, True]},
+        "groups": {0: ["inc-0", ["default", 5, 9, 1, {}, {}, []], ["inc-1"]]},
     }
-    old = unpack_state(pack_state(1, plain), Board, 2, _UPGRADES)
+    old = unpack_state(pack_state(1, plain), Board, IncidentFold.version, _UPGRADES)
+    assert (old.groups[0].first, old.groups[0].last) == (5, 9)
+    assert set(old.groups[0].names) == {"inc-0", "inc-1"}
+    assert old.groups[0].cells[""].count == 1
     assert [mark.cell for mark in old.shared.of("h|ws01")] == [9]
     assert [mark.cell for mark in old.noise.of("rule|ws01")] == [9]
     assert old.seen["h|ws02"].hub_until == 7

@@ -10,9 +10,11 @@ from typing import TypeAlias
 
 import msgspec
 
-from tocsin.correlate.dossier import Dossier
-from tocsin.correlate.grouping import MINUTE, Grouping, anchor_window, tie_window
-from tocsin.model.findings import Level
+from tocsin.correlate.dossier import MAX_LINKS, Dossier
+from tocsin.correlate.grouping import MINUTE, Grouping, anchor_window, is_core, tie_window
+from tocsin.correlate.sides import BOUND, REST
+from tocsin.model.findings import Finding
+from tocsin.model.incidents import Link
 
 MAX_GROUPS = 20_000
 """Open incidents of a site; past it the longest inactive are closed early."""
@@ -25,6 +27,12 @@ MAX_KNOWN = 256
 
 MAX_LATE = 20_000
 """Findings later than the watermark after which what they left behind is looked through."""
+
+MAX_CELLS = 64
+"""Cells of one group; what comes after them shares one."""
+
+MAX_NAMES = 500
+"""Ids that a group remembers, the newest; the store knows all."""
 
 _ID_BYTES = 8
 _PRUNE_EVERY = 60 * MINUTE
@@ -117,11 +125,73 @@ class Minute(msgspec.Struct, array_like=True):
 
 
 class Group(msgspec.Struct, array_like=True):
-    """An open incident."""
+    """An open incident; more than one where a decision cut it.
+
+    `cells` are its findings (see `sides`), `names` the ids under which it was told, each with the
+    cell that it began with, `told` the last of them. Where a decision cut it, `where` says in which
+    incidents the findings of each cell are kept. `core` once it holds more than low findings.
+    """
 
     incident_id: str
-    dossier: Dossier
-    aliases: list[str] = []
+    site: str
+    first: int
+    last: int
+    cells: dict[str, Dossier] = {}
+    links: list[Link] = []
+    names: dict[str, str] = {}
+    told: str = ""
+    where: dict[str, list[str]] = {}
+    core: bool = False
+
+    def add(self, cell: str, finding: Finding) -> bool:
+        """Take one more finding in; True when it is a new kind of step."""
+        self.first = min(self.first, finding.time)
+        self.last = max(self.last, finding.time)
+        self.core = self.core or is_core(finding)
+        return self._cell(cell).add(finding)
+
+    def take_in(self, gone: "Group") -> None:
+        """Make everything of another group its own."""
+        cut = bool(self.where or gone.where) or any(
+            name.startswith(BOUND) for group in (self, gone) for name in group.cells
+        )
+        if cut:
+            self.where = {name: self.kept(name) for name in self.cells}
+            for name in gone.cells:
+                self.where[name] = sorted({*self.where.get(name, ()), *gone.kept(name)})
+        self.first, self.last = min(self.first, gone.first), max(self.last, gone.last)
+        self.core = self.core or gone.core
+        for name, dossier in gone.cells.items():
+            self._cell(name).merge(dossier)
+        self.links = [*self.links, *gone.links][:MAX_LINKS]
+        self.names = dict([*self.names.items(), *gone.names.items()][-MAX_NAMES:])
+
+    def link(self, link: Link) -> None:
+        """Remember why a finding is here."""
+        if len(self.links) < MAX_LINKS:
+            self.links.append(link)
+
+    def amend(self, cell: str, finding: Finding) -> bool:
+        """Know a finding better that is counted already; False when it is not in this cell."""
+        dossier = self.cells.get(cell)
+        if dossier is None or not dossier.amend(finding):
+            return False
+        self.first, self.last = min(self.first, finding.time), max(self.last, finding.time)
+        return True
+
+    def kept(self, cell: str) -> list[str]:
+        """The incidents in which the findings of a cell are kept."""
+        if self.where:
+            return self.where.get(cell, [])
+        return [self.told] if self.told else []
+
+    def _cell(self, name: str) -> Dossier:
+        if name not in self.cells and len(self.cells) >= MAX_CELLS:
+            name = REST
+        cell = self.cells.get(name)
+        if cell is None:
+            cell = self.cells[name] = Dossier(self.site, 2**63 - 1, -(2**63))
+        return cell
 
 
 Runs: TypeAlias = dict[str, list[Run]]
@@ -154,6 +224,8 @@ class Board(msgspec.Struct):
     """The highest so far: what is older comes late."""
     late: int = 0
     """Late findings since the last look at what can be forgotten."""
+    tied: dict[int, Ref] = {}
+    """Where the events are that each decision binds."""
 
     def root(self, group: int) -> int:
         """The group that `group` is part of now."""
@@ -164,9 +236,7 @@ class Board(msgspec.Struct):
     def is_incident(self, ref: Ref) -> bool:
         """True when the group that `ref` is part of holds more than low findings."""
         group = self.groups.get(self.root(ref.group))
-        return group is not None and any(
-            step.level.rank >= Level.MEDIUM.rank for step in group.dossier.steps.values()
-        )
+        return group is not None and group.core
 
 
 def learn(board: Board, finding_id: str) -> bool:
@@ -202,9 +272,9 @@ def prune(board: Board, watermark: int, grouping: Grouping) -> None:
 
 def _close(board: Board, oldest: int) -> None:
     groups = board.groups
-    closed = [number for number, group in groups.items() if group.dossier.last < oldest]
+    closed = [number for number, group in groups.items() if group.last < oldest]
     if len(groups) - len(closed) > MAX_GROUPS:
-        quiet = sorted(groups, key=lambda number: groups[number].dossier.last)
+        quiet = sorted(groups, key=lambda number: groups[number].last)
         closed = quiet[: len(groups) - MAX_GROUPS * 9 // 10]
     for number in closed:
         del groups[number]
@@ -240,6 +310,7 @@ def _referenced(board: Board) -> Iterator[int]:
         yield from (run.group for run in runs)
     for marks in (board.marks, board.trails, board.noise, board.shared):
         yield from marks.groups()
+    yield from (ref.group for ref in board.tied.values())
     for minute in board.minutes.values():
         yield from (ref.group for ref in minute.marks.values())
         yield from (low.ref.group for low in minute.lows.values())

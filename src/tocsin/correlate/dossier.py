@@ -4,12 +4,14 @@ Adding and merging are commutative, so the order of arrival does not show; a dos
 so many steps, entities and links, the worst and earliest of them.
 """
 
+from collections.abc import Sequence
+from copy import copy
+
 import msgspec
 
 from tocsin.correlate.entities import UNNAMED, joins
 from tocsin.correlate.grouping import host_of, users_of
 from tocsin.model.findings import Entity, Finding, Level
-from tocsin.model.incidents import Link
 from tocsin.model.text import visible
 
 MAX_STEPS = 100
@@ -51,24 +53,50 @@ class Dossier(msgspec.Struct, array_like=True):
     count: int = 0
     steps: dict[str, Step] = {}
     entities: dict[str, Entity] = {}
-    links: list[Link] = []
 
     def add(self, finding: Finding) -> bool:
         """Take one more finding in; True when it is a new kind of step."""
         self.first = min(self.first, finding.time)
         self.last = max(self.last, finding.time)
         self.count += 1
+        self._entities(finding)
+        name, step = step_of(finding)
+        new = name not in self.steps
+        self._step(name, step)
+        self._trim()
+        return new
+
+    def amend(self, finding: Finding) -> bool:
+        """Show a finding that is counted already as it is known now; False when no step fits."""
+        name, step = step_of(finding)
+        own = (s for s in self.steps.values() if s.rule_id == finding.rule_id)
+        known = next(
+            (s for s in own if any(n == finding.finding_id for _, n in s.finding_ids)), None
+        )
+        known = known or self.steps.get(name)
+        if known is None:
+            return False
+        self.first, self.last = min(self.first, finding.time), max(self.last, finding.time)
+        known.first, known.last = min(known.first, step.first), max(known.last, step.last)
+        known.level = max(known.level, step.level, key=lambda level: level.rank)
+        self._entities(finding)
+        self._trim()
+        return True
+
+    def _step_with(self, finding: Finding) -> Step | None:
+        """The step that names this finding: what is known better may have another name."""
+        for step in self.steps.values():
+            if any(name == finding.finding_id for _, name in step.finding_ids):
+                return step
+        return None
+
+    def _entities(self, finding: Finding) -> None:
         processes = [e for e in finding.entities if e.kind == "process"]
         known_by_guid = {e.name for e in processes if "#" not in e.key}
         for entity in finding.entities:
             numbered = entity.kind == "process" and "#" in entity.key
             if joins(entity) and not (numbered and entity.name in known_by_guid):
                 self._name(f"{entity.kind}|{entity.key}", entity)
-        name, step = step_of(finding)
-        new = name not in self.steps
-        self._step(name, step)
-        self._trim()
-        return new
 
     def merge(self, other: "Dossier") -> None:
         """Take everything of `other` in."""
@@ -78,14 +106,8 @@ class Dossier(msgspec.Struct, array_like=True):
         for name, entity in other.entities.items():
             self._name(name, entity)
         for name, step in other.steps.items():
-            self._step(name, step)
-        self.links = (self.links + other.links)[:MAX_LINKS]
+            self._step(name, copy(step))
         self._trim()
-
-    def link(self, link: Link) -> None:
-        """Remember why a finding is here."""
-        if len(self.links) < MAX_LINKS:
-            self.links.append(link)
 
     def _name(self, name: str, entity: Entity) -> None:
         known = self.entities.get(name)
@@ -116,6 +138,16 @@ class Dossier(msgspec.Struct, array_like=True):
             del self.steps[least]
         while len(self.entities) > MAX_ENTITIES:
             del self.entities[max(self.entities, key=lambda name: weight(self.entities[name]))]
+
+
+def union(dossiers: Sequence[Dossier]) -> Dossier:
+    """All of them as one; they stay as they are."""
+    if len(dossiers) == 1:
+        return dossiers[0]
+    whole = Dossier(dossiers[0].site, dossiers[0].first, dossiers[0].last)
+    for dossier in dossiers:
+        whole.merge(dossier)
+    return whole
 
 
 def _says_little(field: str, value: str) -> bool:

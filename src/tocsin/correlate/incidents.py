@@ -17,7 +17,7 @@ therefore steps the fold also when only time has passed (an empty batch), and at
 finite input once with the watermark `END`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -28,7 +28,8 @@ from tocsin.correlate.grouping import Grouping
 from tocsin.correlate.settle import settle
 from tocsin.correlate.story import rank
 from tocsin.correlate.turn import Turn
-from tocsin.model.findings import findings_from_arrow
+from tocsin.model.decisions import Constraints
+from tocsin.model.findings import Finding, findings_from_arrow
 from tocsin.model.stages import pack_state, unpack_state
 
 __all__ = ["END", "IncidentFold", "rank"]
@@ -49,7 +50,22 @@ def _with_late_marks(plain: dict[str, Any]) -> dict[str, Any]:
     return {**plain, **marks, **others}
 
 
-_UPGRADES: Mapping[int, Callable[[Any], Any]] = {1: _with_late_marks}
+def _with_cells(plain: dict[str, Any]) -> dict[str, Any]:
+    """Version 3 keeps the findings of a group in cells, which a decision may take apart."""
+    groups = {}
+    for number, (name, dossier, aliases) in plain.get("groups", {}).items():
+        *kept, links = dossier if len(dossier) > _DOSSIER else [*dossier, []]
+        core = any(step[2] not in ("informational", "low") for step in kept[4].values())
+        names = dict.fromkeys((*aliases, name), "")
+        span = kept[0], kept[1], kept[2]
+        groups[number] = [name, *span, {"": kept}, links, names, name, {}, core]
+    return {**plain, "groups": groups}
+
+
+_DOSSIER = 6
+"""Fields of a dossier without its links."""
+
+_UPGRADES: Mapping[int, Callable[[Any], Any]] = {1: _with_late_marks, 2: _with_cells}
 """`_UPGRADES[n]` turns the plain form of state version n into n + 1."""
 
 
@@ -61,10 +77,14 @@ class IncidentFold:
     """
 
     name = "incidents"
-    version = 2
+    version = 3
 
-    def __init__(self, grouping: Grouping | None = None) -> None:
+    def __init__(
+        self, grouping: Grouping | None = None, constraints: Constraints | None = None
+    ) -> None:
         self.grouping = grouping or Grouping()
+        self.constraints = constraints or Constraints()
+        """What people decided; the state must know of it: see `decide`."""
         self.late = 0
         """New findings of the last step that were older than the watermark of the step before."""
         self._last: tuple[bytes, Board, dict[int, msgspec.Raw]] | None = None
@@ -79,7 +99,7 @@ class IncidentFold:
         """Group new findings, settle what is due; rows of `INCIDENT_CHANGES`. `now` is unused."""
         del now
         board, packed = self._load(state)
-        turn = Turn(board, self.grouping)
+        turn = Turn(board, self.grouping, self.constraints)
         for finding in findings_from_arrow(rows):
             turn.take(finding)
         settle(board, watermark, self.grouping, turn.join)
@@ -88,6 +108,30 @@ class IncidentFold:
         board.late += turn.late
         board.watermark = watermark if board.watermark is None else max(board.watermark, watermark)
         prune(board, watermark, self.grouping)
+        packed = {n: packed[n] for n in packed.keys() & board.groups.keys() - turn.changed}
+        data = _pack(self.version, board, packed)
+        self._last = (data, board, packed)
+        return data, changes
+
+    def decide(
+        self,
+        state: bytes | None,
+        constraints: Constraints,
+        findings: Mapping[str, Sequence[Finding]],
+    ) -> tuple[bytes, pa.RecordBatch]:
+        """Do what people decided since the state was made; rows of `INCIDENT_CHANGES`.
+
+        `constraints` are all decisions, the new ones too. `findings` are all findings of each
+        incident that the new decisions name, by its present id. From then on the fold keeps to
+        them; a fold that knew of them from the start comes to the same incidents.
+        """
+        board, packed = self._load(state)
+        turn = Turn(board, self.grouping, constraints)
+        for incident_id, whole in findings.items():
+            if whole:
+                turn.rebind(incident_id, whole, self.constraints)
+        changes = turn.changes()
+        self.constraints = constraints
         packed = {n: packed[n] for n in packed.keys() & board.groups.keys() - turn.changed}
         data = _pack(self.version, board, packed)
         self._last = (data, board, packed)

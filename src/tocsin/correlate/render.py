@@ -3,18 +3,19 @@
 from collections.abc import Sequence
 
 from tocsin.correlate.board import Group
-from tocsin.correlate.dossier import MAX_RULE_FINDINGS, Dossier, Step, weight
+from tocsin.correlate.dossier import MAX_RULE_FINDINGS, Dossier, Step, union, weight
+from tocsin.correlate.sides import Side
 from tocsin.correlate.story import in_order, story, timeline, title, worst
 from tocsin.model.findings import Entity
 from tocsin.model.incidents import Incident, RuleCount
 
 
-def incident_of(group: Group) -> Incident:
-    """The incident as it stands, with its story."""
-    dossier = group.dossier
+def incident_of(group: Group, side: Side) -> Incident:
+    """One incident of a group as it stands, with its story."""
+    dossier = union([group.cells[name] for name in side.cells])
     steps = in_order(dossier)
     return Incident(
-        incident_id=group.incident_id,
+        incident_id=side.incident_id,
         site=dossier.site,
         title=title(steps),
         level=worst(steps).level,
@@ -26,9 +27,13 @@ def incident_of(group: Group) -> Incident:
         finding_count=dossier.count,
         rules=_rules(steps),
         timeline=timeline(steps),
-        links=tuple(dossier.links),
+        links=tuple(group.links),
         story=story(dossier, steps),
-        aliases=tuple(group.aliases),
+        aliases=tuple(
+            name
+            for name, cell in group.names.items()
+            if cell in side.cells and name != side.incident_id
+        ),
     )
 
 

@@ -87,10 +87,14 @@ INCIDENT_CHANGES = pa.schema(
         pa.field("alias_of", pa.string()),
         pa.field("new_finding_ids", pa.list_(pa.string()), nullable=False),
         pa.field("body", pa.binary()),
+        pa.field("moved_cells", pa.list_(pa.string())),
+        pa.field("moved_from", pa.string()),
     ]
 )
 """What correlation changed: an incident as it now stands (`body`, MessagePack, and findings that
-joined it in this step) or, with `alias_of`, an id that became another name of an older incident."""
+joined it in this step) or, with `alias_of`, an id that became another name of another incident, or,
+with `moved_from`, findings that this incident takes over: those of the named cells (see
+`correlate.sides`) that were kept in that other incident."""
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Incident).decode

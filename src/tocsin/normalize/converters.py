@@ -232,6 +232,31 @@ def quoted(value: Any) -> Any:
     return value.strip('[]"') or None
 
 
+_PERMISSION_SET = "AWSReservedSSO_"
+"""How roles begin that IAM Identity Center makes: their session names are names of people, and
+nobody else can choose them."""
+
+
+def aws_name(value: Any) -> Any:
+    """The user or role of an ARN, or a name as it stands.
+
+    Of `assumed-role/ROLE/SESSION` it is the role, as whoever assumes a role may call the session
+    what they like; only of a role of IAM Identity Center it is the session.
+    """
+    if not isinstance(value, str) or not value.startswith("arn:"):
+        return text(value)
+    kind, *names = value.rpartition(":")[2].split("/")
+    if kind == "assumed-role" and names:
+        return names[-1] if names[0].startswith(_PERMISSION_SET) else names[0]
+    return names[-1] if names else kind or FAILED
+
+
+def service(value: Any) -> Any:
+    """A name where an address may stand as well: `ec2.amazonaws.com`, `AWS Internal`."""
+    found = text(value)
+    return found if found is FAILED or address(found) is FAILED else None
+
+
 def words(value: Any) -> Any:
     """A list of words parted by white space, commas or semicolons; a list stays one."""
     if isinstance(value, list):
@@ -304,6 +329,8 @@ CONVERTERS: Mapping[str, Converter] = {
     "hashes": Converter(hashes, "fingerprint"),
     "digest": Converter(digest, "fingerprint"),
     "quoted": Converter(quoted, "string"),
+    "aws_name": Converter(aws_name, "string"),
+    "service": Converter(service, "string"),
     "dns_answers": Converter(answers, "dns_answer"),
 }
 """Every word that `as:` may hold."""

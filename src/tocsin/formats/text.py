@@ -1,7 +1,7 @@
 """What kind of log a file that is no archive holds, and its records.
 
-JSON and EVTX are recognized by content. Plain text cannot be: it is read as one record a line
-unless its name says that it is something else (a licence, a script, a page).
+JSON and EVTX are recognized by content. Plain text cannot be: its records are lines, or groups of
+them (see `grouping`), unless its name says that it is something else (a licence, a script).
 """
 
 import codecs
@@ -14,6 +14,7 @@ import msgspec
 from tocsin.formats import evtx
 from tocsin.formats.containers import ZIP_MAGIC, Leaf
 from tocsin.formats.documents import WRAPPER, DocumentFramer
+from tocsin.formats.grouping import Grouping, grouping_of
 from tocsin.formats.limits import Limits, Trailing, Unreadable
 from tocsin.formats.lines import LineFramer
 from tocsin.formats.records import Item, Rejected, Skipped
@@ -80,7 +81,7 @@ def _read_text(leaf: Leaf, name: str, limits: Limits) -> Iterator[Item]:
     head = source.peek(SNIFF)
     framing = framing_of(head, name)
     if framing == "lines":
-        yield from _by_lines(source, LineFramer(leaf.origin, limits))
+        yield from _by_lines(source, LineFramer(leaf.origin, limits), grouping_of(head))
     elif framing == "documents":
         yield from _by_documents(source, DocumentFramer(leaf.origin, limits))
     else:
@@ -150,15 +151,25 @@ class Recoded:
         return data
 
 
-def _by_lines(source: Source, framer: LineFramer) -> Iterator[Item]:
+def _by_lines(source: Source, framer: LineFramer, grouping: Grouping) -> Iterator[Item]:
     try:
         while chunk := source.read(CHUNK):
-            yield from framer.feed(chunk)
-    except Unreadable as failure:
-        for item in framer.finish():
-            yield from (item,) if isinstance(failure, Trailing) else _torn(item, failure)
+            yield from grouping.feed(framer.feed(chunk))
+    except Trailing:
+        yield from _rest(framer, grouping)
         raise
-    yield from framer.finish()
+    except Unreadable as failure:
+        yield from grouping.finish()
+        for item in framer.finish():
+            yield from _torn(item, failure)
+        raise
+    yield from _rest(framer, grouping)
+
+
+def _rest(framer: LineFramer, grouping: Grouping) -> Iterator[Item]:
+    """The last line and the last record."""
+    yield from grouping.feed(framer.finish())
+    yield from grouping.finish()
 
 
 def _torn(item: Item, failure: Unreadable) -> Iterator[Item]:

@@ -19,7 +19,7 @@ class Patterns:
     def __init__(self, spec: PatternSpec, *, insist: bool) -> None:
         self._field = spec.field
         self._into = spec.into
-        self._required = spec.required and insist
+        self.required = spec.required and insist
         self._expressions = [
             (name, compiled(name, expression)) for name, expression in spec.expressions.items()
         ]
@@ -34,7 +34,7 @@ class Patterns:
                 if match is not None:
                     found = {k: v for k, v in match.groupdict().items() if v is not None}
                     return {**fields, **found, self._into: name}
-        return None if self._required else fields
+        return None if self.required else fields
 
 
 def compiled(name: str, expression: str) -> Any:

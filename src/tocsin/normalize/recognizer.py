@@ -27,6 +27,7 @@ _UNPAIRED = re.compile(
     re.VERBOSE,
 )
 """Tells unpaired surrogate escapes (group 1) from all else, and never looks at a byte again."""
+_ZEEK_ROW = re.compile(r"\d{9,10}\.\d{6}\t[\w\-]+\t")
 _JSON_STARTS = (b"{", b"")
 """How a record begins that is meant to be JSON, or is empty."""
 
@@ -95,6 +96,9 @@ class Recognizer:
             except orjson.JSONDecodeError:
                 return _unreadable(raw, str(error))
         text = raw.decode("utf-8", "backslashreplace")
+        if _ZEEK_ROW.match(text):
+            detail = "a row of a Zeek log without its header (#fields): send it too, or send JSON"
+            return Undecodable("no-header", detail)
         for reader, families in self._lines:
             fields = reader(text)
             if fields is None:
@@ -127,12 +131,12 @@ class _Family:
         self.has = shape.has
         self.names = tuple(shape.where)
         self._reader = DOCUMENTS.get(shape.reader) if shape.reader != "flat" else None
-        self._keys = tuple(name.partition(".")[0] for name in shape.has)
-        self._paths = tuple(tuple(name.split(".")) for name in shape.has if "." in name)
+        self._keys = tuple(name for name in shape.has if "." not in name)
+        self._paths = tuple((name, tuple(name.split("."))) for name in shape.has if "." in name)
         self._kinds: list[tuple[tuple[tuple[str, ...], ...], _Kind]] = []
-        self._any: _Kind | None = None
+        self._any: tuple[_Kind, ...] = ()
         self._needs = ""
-        self._memo: dict[str | tuple[str | None, ...], _Kind | None] = {}
+        self._memo: dict[str | tuple[str | None, ...], tuple[_Kind, ...]] = {}
         self._name = self.names[0] if len(self.names) == 1 else ""
 
     @property
@@ -150,7 +154,7 @@ class _Family:
     ) -> None:
         """One more shape; without values it takes whatever no other shape of the family names.
 
-        A record without the field at all (a trace of an event provider has no channel) must then
+        Where several shapes fit, the first counts whose patterns take the record. A record without the field at all (a trace of an event provider has no channel) must then
         have the first of the source's `required` fields.
         """
         patterns = Patterns(shape.patterns, insist=insist) if shape.patterns else None
@@ -158,8 +162,10 @@ class _Family:
         wanted = tuple(tuple(v.lower() for v in values) for values in shape.where.values())
         if any(wanted):
             self._kinds.append((wanted, kind))
-        elif self._any is None:
-            self._any = kind
+        elif patterns is not None and patterns.required:
+            self._any = (kind, *self._any)
+        elif not any(found is None or not found.required for *_, found in self._any):
+            self._any = (*self._any, kind)
             self._needs = required[0] if required else ""
 
     def read(self, document: dict[str, Any]) -> NativeRecord | None:
@@ -167,8 +173,8 @@ class _Family:
         for key in self._keys:
             if key not in document:
                 return None
-        for path in self._paths:
-            if not _reaches(document, path):
+        for name, path in self._paths:
+            if name not in document and not _reaches(document, path):
                 return None
         if self._reader is None:
             return self.take(document)
@@ -181,26 +187,23 @@ class _Family:
         if type(key) is str or self._all_texts(key):
             memo = self._memo
             found = memo[key] if key in memo else self._choose(key)
-        elif key is None and self._any is not None and self._needs in fields:
+        elif key is None and self._any and self._needs in fields:
             found = self._any
         else:
             return None
-        if found is None:
-            return None
-        source_id, shape_id, patterns = found
-        if patterns is not None:
-            known = patterns.extract(fields)
-            if known is None:
-                return None
-            fields = known
-        return NativeRecord(source_id, shape_id, fields)
+        for source_id, shape_id, patterns in found:
+            known = fields if patterns is None else patterns.extract(fields)
+            if known is not None:
+                return NativeRecord(source_id, shape_id, known)
+        return None
 
     def _all_texts(self, key: object) -> bool:
         return not self._name and all(v is None or type(v) is str for v in key)  # type: ignore[attr-defined]  # several names give a tuple
 
-    def _choose(self, key: str | tuple[str | None, ...]) -> _Kind | None:
+    def _choose(self, key: str | tuple[str | None, ...]) -> tuple[_Kind, ...]:
         values = (key,) if isinstance(key, str) else key
-        found = next((k for wanted, k in self._kinds if _meets(values, wanted)), self._any)
+        named = tuple(kind for wanted, kind in self._kinds if _meets(values, wanted))
+        found = named or self._any
         if len(self._memo) >= _MAX_REMEMBERED:
             self._memo.clear()
         self._memo[key] = found

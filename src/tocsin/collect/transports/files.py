@@ -2,7 +2,8 @@
 
 - A file is known by device and inode: a renamed one goes on where it was.
 - A file whose first bytes changed or that became shorter is a new one and is read from its start.
-- Text with one record a line is followed: a last line without its end waits for the rest.
+- Text of lines is followed: a last line without its end waits for the rest, and so does a record
+  that may go on in the next line.
 - Everything else (archives, EVTX, JSON documents) is read as a whole, once it stopped changing.
 - The origin of a record is `path#stamp` with the time when its file was first seen: unlike the path
   alone it never names two files, so that a position stays an identity when logs are rotated.
@@ -16,16 +17,17 @@ from dataclasses import dataclass
 from fnmatch import fnmatch
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 import msgspec
 
 from tocsin.collect.feed import Feed
 from tocsin.collect.port import Checkpoint, Chunk
+from tocsin.formats.grouping import Grouping, ZeekRows, grouping_of, header_before
 from tocsin.formats.limits import DEFAULT, Limits
 from tocsin.formats.lines import LineFramer
 from tocsin.formats.read import files_below, printable, read_file
-from tocsin.formats.records import RawBatch, Skipped
+from tocsin.formats.records import Item, RawBatch, Skipped
 from tocsin.formats.streams import CHUNK
 from tocsin.formats.text import SNIFF, is_line_log
 
@@ -45,9 +47,9 @@ _LAST_LINE = 1024 * 1024
 class FileSource:
     """A file or folder to read; times are microseconds.
 
-    `include` is a pattern for file names. `settle` is how long a file that is read as a whole must
-    stay unchanged before it counts as complete, `patience` how long a last line without its end
-    may. What is not followed is complete at once.
+    `include` is a pattern for file names. `settle` is how long a file that is read as a whole, or
+    a record of several lines, must stay unchanged before it counts as complete, `patience` how long
+    a last line without its end may. What is not followed is complete at once.
     """
 
     path: Path
@@ -102,6 +104,8 @@ class Files:
         self._refused: dict[str, _Position] = {}
         self._seen: dict[str, _Seen] = {}
         self._handles: dict[str, tuple[BinaryIO, FileSource]] = {}
+        self._headers: dict[str, tuple[bytes, ...]] = {}
+        """The Zeek header that holds at the position of a file; found again after a restart."""
 
     def resume(self, positions: Mapping[str, Any], refused: Mapping[str, Any]) -> None:
         """Take up again where the spool and the dead letters end."""
@@ -175,9 +179,11 @@ class Files:
         end = rested >= source.patience
         if is_line_log(head, path.name):
             self._keep(key, file, source)
-            if rested >= source.settle:
+            settled = rested >= source.settle
+            if settled:
                 end |= position.path != printable(path) or _whole_json(file, position)
-            return (yield from self._lines(key, file, position, source, end=end))
+            close = settled or end
+            return (yield from self._lines(key, file, position, source, end=end, close=close))
         if head and (end or (rested >= source.settle and not _may_grow(head))):
             yield from self._whole(key, file, position, source)
         return True
@@ -219,6 +225,7 @@ class Files:
         elif deleted or (seen and now - seen.since > _REMEMBER):
             # Of a deleted file the inode may soon name another one: it must not be taken for it.
             del self._positions[key]
+            self._headers.pop(key, None)
             yield Chunk(RawBatch(), None, Checkpoint(key, None))
 
     def _drain(self, key: str, file: BinaryIO, source: FileSource) -> Iterator[Chunk]:
@@ -227,37 +234,70 @@ class Files:
             ended = yield from self._lines(key, file, self._positions[key], source, end=True)
 
     def _lines(
-        self, key: str, file: BinaryIO, position: _Position, source: FileSource, *, end: bool
+        self,
+        key: str,
+        file: BinaryIO,
+        position: _Position,
+        source: FileSource,
+        *,
+        end: bool,
+        close: bool = True,
     ) -> Generator[Chunk, None, bool]:
-        """Lines behind the position; with `end` also a last one without its line end.
+        """Records of lines behind the position.
 
+        With `close` also a record that might go on, with `end` a last line without its line end.
         False when there are so many that other files should have their turn first.
         """
+        grouping = self._grouping(key, file, position)
         at = file.seek(position.offset or _mark_size(file))
         framer = LineFramer(position.origin, self._limits, position.line)
         feed = Feed(position.seq, self._refused_up_to(key, position))
-        ends = [(at, position.line)]
+        ends = [_Place(at, position.line, _header(grouping))]
         turn = _TURN
         while chunk := file.read(CHUNK):
             at += len(chunk)
-            for batch, seq in feed.take_lines(framer.feed(chunk)):
+            for batch, seq in feed.take_lines(grouping.feed(framer.feed(chunk))):
                 # Go on behind lines only that are all in what was given.
-                ends = [place for place in ends if place[1] <= seq][-1:] or ends[:1]
-                position.seq, (position.offset, position.line) = seq, ends[0]
+                ends = [place for place in ends if place.line <= seq][-1:] or ends[:1]
+                position.seq = seq
+                self._go_on(key, position, ends[0])
                 yield self._chunk(key, position, batch, source)
                 turn -= 1
                 if not turn:
                     return False
-            ends.append((at - framer.pending, framer.line))
+            ends.append(_before_open(file, at - framer.pending, framer.line, grouping))
+        rest: list[Item] = []
         if end:
-            for batch, seq in feed.take_lines(framer.finish()):
-                position.seq = seq
-                yield self._chunk(key, position, batch, source)
-            ends.append((at, framer.line))
-        position.offset, position.line = ends[-1]
-        position.seq = max(position.seq, framer.line)
+            rest += grouping.feed(framer.finish())
+        if close:
+            rest += grouping.finish()
+        for batch, seq in feed.take_lines(rest):
+            position.seq = seq
+            yield self._chunk(key, position, batch, source)
+        if end or close:
+            behind = at if end else at - framer.pending
+            ends.append(_Place(behind, framer.line, _header(grouping)))
+        self._go_on(key, position, ends[-1])
+        position.seq = max(position.seq, position.line)
         yield from self._last(key, position, feed, source)
         return True
+
+    def _go_on(self, key: str, position: _Position, place: "_Place") -> None:
+        """Let reading go on at a place."""
+        position.offset, position.line = place.offset, place.line
+        if place.header:
+            self._headers[key] = place.header
+
+    def _grouping(self, key: str, file: BinaryIO, position: _Position) -> Grouping:
+        """What makes records of the lines behind the position."""
+        file.seek(0)
+        head = file.read(_HEAD)
+        header = self._headers.get(key) if position.offset else ()
+        grouping = grouping_of(head, header or ())
+        if header is None and isinstance(grouping, ZeekRows):
+            file.seek(0)
+            grouping = ZeekRows(header_before(_up_to(file, position.offset)))
+        return grouping
 
     def _whole(
         self, key: str, file: BinaryIO, position: _Position, source: FileSource
@@ -299,6 +339,48 @@ def _mark_size(file: BinaryIO) -> int:
     """Length of the byte order mark at the start of UTF-8 text, usually 0."""
     file.seek(0)
     return len(BOM_UTF8) if file.read(len(BOM_UTF8)) == BOM_UTF8 else 0
+
+
+class _Place(NamedTuple):
+    """Where reading may go on: at a byte behind a line, with the Zeek header that holds there."""
+
+    offset: int
+    line: int
+    header: tuple[bytes, ...]
+
+
+def _header(grouping: Grouping) -> tuple[bytes, ...]:
+    return grouping.header if isinstance(grouping, ZeekRows) else ()
+
+
+def _before_open(file: BinaryIO, end: int, line: int, grouping: Grouping) -> _Place:
+    """Behind the last line before the record that is still open.
+
+    `end` is behind line `line`, the last one that was fed. The file is left where it was read to.
+    """
+    lines = grouping.open_lines
+    if not lines:
+        return _Place(end, line, _header(grouping))
+    back = file.tell()
+    text = b""
+    start = end
+    while text.count(b"\n") <= lines and start:
+        size = min(CHUNK, start)
+        start -= size
+        file.seek(start)
+        text = file.read(size) + text
+    file.seek(back)
+    text = text[: end - start]
+    cut = len(text)
+    for _ in range(lines + 1):
+        cut = text.rfind(b"\n", 0, cut)
+    return _Place(start + cut + 1, line - lines, ())
+
+
+def _up_to(file: BinaryIO, end: int) -> Iterator[bytes]:
+    """The bytes from where the file stands up to `end`."""
+    while data := file.read(min(CHUNK, end - file.tell())):
+        yield data
 
 
 def _may_grow(head: bytes) -> bool:

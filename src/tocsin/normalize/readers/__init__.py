@@ -8,9 +8,12 @@ almost anything. Each gives None for a record that is not of its form, and never
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from tocsin.normalize.readers.auditd import auditd
+from tocsin.normalize.readers.cef import cef
 from tocsin.normalize.readers.documents import eventbridge, flat, nested
 from tocsin.normalize.readers.lines import message, syslog
 from tocsin.normalize.readers.windows import windows_event, winlog, winlogbeat
+from tocsin.normalize.readers.zeek import zeek_tsv
 
 Fields = dict[str, Any]
 
@@ -24,6 +27,9 @@ DOCUMENTS: Mapping[str, Callable[[Fields], Fields | None]] = {
 }
 
 LINES: Mapping[str, Callable[[str], Fields | None]] = {
+    "zeek_tsv": zeek_tsv,
+    "auditd": auditd,
+    "cef": cef,
     "syslog": syslog,
     "message": message,
 }

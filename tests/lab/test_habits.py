@@ -31,7 +31,7 @@ def test_everybody_comes_to_work(day: History) -> None:
     present = {
         record["TargetUserName"]
         for record in day.records
-        if record["EventID"] == 4624 and record["LogonType"] == "2"
+        if _interactive(record, 4624) and not record["TargetUserName"].startswith("adm.")
     }
     assert present == {person.account.name for person in employ()}
 

@@ -2,7 +2,8 @@ from base64 import b64decode
 
 from tests.lab.conftest import written_by
 
-from tocsin.lab.intruder import Intruder, encoded
+from tocsin.lab.automation import encoded
+from tocsin.lab.intruder import Intruder
 from tocsin.lab.world import World
 
 

@@ -1,7 +1,7 @@
 from tests.lab.conftest import History, written_by
 
-from tocsin.lab.staff import employ
 from tocsin.lab.rounds import administrate, remote_desktop
+from tocsin.lab.staff import employ
 from tocsin.lab.world import DAY, World
 
 ADMINS = {person.admin.name for person in employ() if person.admin}

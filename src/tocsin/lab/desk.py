@@ -75,6 +75,8 @@ class Desk:
         self.world = world
         self.person = person
         self.random = random
+        self.errands = world.random_for(f"errands {person.account.name} {world.now}")
+        """Draws what does not belong to the routine."""
         self.host: Host = world.station(person)
         self.session: Session = logons.log_on(world, self.host, person.account, 2, self.host)
         self.shell: Process = open_desktop(world, self.session)

@@ -1,8 +1,9 @@
 """The first half of the intrusion: from a document to the stolen password, on one workstation."""
 
 from tocsin.lab import logons, services
+from tocsin.lab.automation import encoded
 from tocsin.lab.hosts import Process
-from tocsin.lab.intruder import VICTIM, Intruder, encoded
+from tocsin.lab.intruder import VICTIM, Intruder
 from tocsin.lab.network import connect, reach, resolve
 from tocsin.lab.operations import run
 from tocsin.lab.people import BACKUP_ACCOUNT

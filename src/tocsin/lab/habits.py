@@ -2,6 +2,7 @@
 
 from tocsin.lab.acts import ACTS
 from tocsin.lab.desk import Desk
+from tocsin.lab.errands import run_errands
 from tocsin.lab.people import Person
 from tocsin.lab.world import HOUR, MINUTE, SECOND, Habit, World
 
@@ -22,6 +23,7 @@ def at_work(world: World, person: Person) -> Habit:
         if world.works(person):
             desk = Desk(world, person, random)
             leaves = world.now + int((length - already) * HOUR) + random.randint(-9, 9) * MINUTE
+            world.begin(run_errands(desk, leaves))
             yield random.randint(20, 200) * SECOND
             while world.now < leaves:
                 _, hour = world.local(world.now)

@@ -1,7 +1,5 @@
 """The intruder: what is theirs at each moment of the intrusion."""
 
-from base64 import b64encode
-
 from tocsin.lab.hosts import Process, Session
 from tocsin.lab.operations import run
 from tocsin.lab.people import Person
@@ -10,11 +8,6 @@ from tocsin.lab.world import World
 
 VICTIM = "ines.falk"
 STOLEN = "arne.vogt"
-
-
-def encoded(script: str) -> str:
-    """A script as PowerShell takes it on the command line."""
-    return b64encode(script.encode("utf-16-le")).decode()
 
 
 class Intruder:

@@ -4,11 +4,13 @@ from tocsin.lab import samba
 from tocsin.lab.hosts import Host, Route, Session
 from tocsin.lab.people import DNS_DOMAIN, DOMAIN, Account
 from tocsin.lab.windows import (
+    ACCOUNT_LOCKED,
     CREDENTIAL_CHECK,
     EXPLICIT_LOGON,
     LOGOFF,
     LOGON,
     LOGON_FAILED,
+    PREAUTH_FAILED,
     SHARE_FILE,
     SHARE_OPENED,
     SPECIAL_LOGON,
@@ -237,6 +239,76 @@ def fail(
                 "EventType": "AUDIT_FAILURE",
             },
         )
+
+
+def mistype(world: World, host: Host, account: Account) -> None:
+    """A wrong password at the own screen: the machine and the domain controller tell it."""
+    controller = samba.controller(world, host)
+    route = world.wire.kerberos(
+        host.address, controller.address, account.name, "krbtgt", "KDC_ERR_PREAUTH_FAILED"
+    )
+    if controller.name == samba.NAME:
+        samba.authenticated(world, account, route, "NT_STATUS_WRONG_PASSWORD")
+    else:
+        world.log(
+            controller,
+            PREAUTH_FAILED,
+            {
+                "TargetUserName": account.name,
+                "TargetSid": account.sid,
+                "ServiceName": f"krbtgt/{DOMAIN}",
+                "TicketOptions": "0x40810010",
+                "Status": "0x18",
+                "PreAuthType": "2",
+                "IpAddress": f"::ffff:{host.address}",
+                "IpPort": str(route.source_port),
+            },
+        )
+    world.log(
+        host,
+        LOGON_FAILED,
+        {
+            "SubjectUserSid": "S-1-5-18",
+            "SubjectUserName": host.account.name,
+            "SubjectDomainName": DOMAIN,
+            "SubjectLogonId": "0x3e7",
+            "TargetUserSid": "S-1-0-0",
+            "TargetUserName": account.name,
+            "TargetDomainName": account.domain,
+            "Status": "0xc000006d",
+            "FailureReason": "%%2313",
+            "SubStatus": "0xc000006a",
+            "LogonType": "2",
+            "LogonProcessName": "User32 ",
+            "AuthenticationPackageName": "Negotiate",
+            "WorkstationName": host.name,
+            "TransmittedServices": "-",
+            "LmPackageName": "-",
+            "KeyLength": "0",
+            "ProcessId": hex(host.system["svchost:netsvcs"].pid),
+            "ProcessName": "C:\\Windows\\System32\\svchost.exe",
+            "IpAddress": "127.0.0.1",
+            "IpPort": "0",
+        },
+    )
+
+
+def lock(world: World, account: Account, source: Host) -> None:
+    """Too many wrong passwords: the account is locked."""
+    controller = world.controller
+    world.log(
+        controller,
+        ACCOUNT_LOCKED,
+        {
+            "SubjectUserSid": "S-1-5-18",
+            "SubjectUserName": controller.account.name,
+            "SubjectDomainName": DOMAIN,
+            "SubjectLogonId": "0x3e7",
+            "TargetUserName": account.name,
+            "TargetDomainName": source.name,
+            "TargetSid": account.sid,
+        },
+    )
 
 
 def run_as(world: World, session: Session, account: Account, target: Host, image: str) -> None:

@@ -7,12 +7,14 @@ from typing import NamedTuple, Protocol
 
 from tocsin.errors import UsageError
 from tocsin.lab import (
+    automation,
     campaign,
     cloudwork,
     habits,
     operations,
     outside,
     rounds,
+    support,
     unixwork,
 )
 from tocsin.lab.enterprise import Enterprise
@@ -95,9 +97,10 @@ def _settle(world: World) -> None:
         world.begin(habits.at_work(world, person))
         if person.admin is not None:
             world.begin(rounds.administrate(world, person))
+            world.begin(support.lend_a_hand(world, person))
     for habit in operations.NIGHTLY:
         world.begin(habit(world))
-    for part in (unixwork, cloudwork, outside):
+    for part in (automation, unixwork, cloudwork, outside):
         part.begin(world)
 
 

@@ -1,7 +1,8 @@
 """The second half of the intrusion: from the stolen password to the servers' data."""
 
 from tocsin.lab import logons, services
-from tocsin.lab.intruder import STOLEN, Intruder, encoded
+from tocsin.lab.automation import encoded
+from tocsin.lab.intruder import STOLEN, Intruder
 from tocsin.lab.network import reach
 from tocsin.lab.operations import run
 from tocsin.lab.processes import (

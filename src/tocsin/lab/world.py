@@ -115,8 +115,12 @@ class World:
 
     def workday(self) -> bool:
         """Whether most people work today (local day)."""
+        return self.enterprise.weekend_work or self.weekday() in WORKDAYS
+
+    def weekday(self) -> int:
+        """The local day of the week: Monday is 0."""
         day, _ = self.local(self.now)
-        return self.enterprise.weekend_work or (day + _THURSDAY) % 7 in WORKDAYS
+        return (day + _THURSDAY) % 7
 
     def works(self, person: Person) -> bool:
         """Whether `person` works today: by rota, and neither on leave nor ill."""

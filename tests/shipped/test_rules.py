@@ -101,10 +101,10 @@ def test_outside_the_attack_it_is_quiet(attacked: Path, matcher: Matcher) -> Non
     assert len(loud) <= 6, Counter(loud)
 
 
-def test_a_calm_day_is_quiet_but_not_silent(calm: Path, matcher: Matcher) -> None:
+def test_a_calm_day_of_twenty_people_is_quiet(calm: Path, matcher: Matcher) -> None:
     rules = [rule for rules in found(calm / "logs", matcher).values() for rule in rules]
     loud = [rule.title for rule in rules if rule.level.rank >= Level.MEDIUM.rank]
-    assert 1 <= len(loud) <= 6, Counter(loud)
+    assert len(loud) <= 6, Counter(loud)
     assert not [rule.title for rule in rules if rule.level.rank >= Level.HIGH.rank]
 
 

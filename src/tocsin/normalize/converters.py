@@ -251,6 +251,36 @@ def aws_name(value: Any) -> Any:
     return names[-1] if names else kind or FAILED
 
 
+_UNKNOWN = frozenset({"unknown", "null", "none", "undefined", "n/a"})
+
+
+def known(value: Any) -> Any:
+    """Text, unless it is a word for not knowing."""
+    found = text(value)
+    return None if found is not FAILED and found.lower() in _UNKNOWN else found
+
+
+def login(value: Any) -> Any:
+    """A login name, without the backslash that a domain of no user leaves at its end."""
+    found = text(value)
+    return found if found is FAILED else found.strip().rstrip("\\") or None
+
+
+def phrases(value: Any) -> Any:
+    """A list of phrases parted by commas; a list stays one."""
+    if isinstance(value, str):
+        return [part for word in value.split(",") if (part := word.strip())] or None
+    return words(value)
+
+
+def ip_observable(value: Any) -> Any:
+    """An address as a list of one observable: for classes that have no place for an endpoint."""
+    found = address(value)
+    if found is FAILED:
+        return FAILED
+    return [{"name": "src_endpoint.ip", "type": "IP Address", "type_id": 2, "value": found}]
+
+
 def service(value: Any) -> Any:
     """A name where an address may stand as well: `ec2.amazonaws.com`, `AWS Internal`."""
     found = text(value)
@@ -331,6 +361,10 @@ CONVERTERS: Mapping[str, Converter] = {
     "quoted": Converter(quoted, "string"),
     "aws_name": Converter(aws_name, "string"),
     "service": Converter(service, "string"),
+    "known": Converter(known, "string"),
+    "login": Converter(login, "string"),
+    "phrases": Converter(phrases, "strings"),
+    "ip_observable": Converter(ip_observable, "observable"),
     "dns_answers": Converter(answers, "dns_answer"),
 }
 """Every word that `as:` may hold."""

@@ -1,6 +1,6 @@
 """Does a value fit an OCSF attribute? Asked when a mapping is compiled."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from tocsin.normalize.converters import CONVERTERS, FAILED, Converter, text
@@ -37,6 +37,7 @@ _ARRAYS = {
     "strings": "string_t",
     "fingerprint": "object_t:fingerprint",
     "dns_answer": "object_t:dns_answer",
+    "observable": "object_t:observable",
 }
 
 
@@ -96,21 +97,34 @@ def constant_value(schema: OcsfSchema, attribute: Attribute, value: Any) -> Any:
 
 
 class _Table:
-    """A table of values: a key that ends in `*` takes what begins so, the longest key first."""
+    """A table of values.
+
+    Equal keys count first, then those that end in `*` (they take what begins so), then those that
+    begin with it; of two that fit the longer one.
+    """
 
     def __init__(self, rows: dict[str, Any]) -> None:
         self._rows = {key: value for key, value in rows.items() if key != "else"}
         self._rest = rows.get("else", FAILED)
-        starts = [key[:-1] for key in self._rows if key.endswith("*")]
-        self._starts = sorted(starts, key=lambda start: (-len(start), start))
+        self._starts = _longest_first(key[:-1] for key in self._rows if key.endswith("*"))
+        self._ends = _longest_first(key[1:] for key in self._rows if key.startswith("*"))
 
     def of(self, word: str) -> Any:
         """What stands for `word`; FAILED where nothing does."""
         word = word.lower()
         if word in self._rows:
             return self._rows[word]
-        start = next((start for start in self._starts if word.startswith(start)), None)
-        return self._rest if start is None else self._rows[f"{start}*"]
+        for start in self._starts:
+            if word.startswith(start):
+                return self._rows[f"{start}*"]
+        for end in self._ends:
+            if word.endswith(end):
+                return self._rows[f"*{end}"]
+        return self._rest
+
+
+def _longest_first(parts: Iterable[str]) -> list[str]:
+    return sorted(parts, key=lambda part: (-len(part), part))
 
 
 def table_function(attribute: Attribute, table: dict[str, Any]) -> Callable[[Any], Any]:

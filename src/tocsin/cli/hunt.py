@@ -9,6 +9,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from tocsin.app.hunt import Progress, hunt_files
+from tocsin.app.reporting import Reporter
 from tocsin.cli.arguments import Count
 from tocsin.cli.screen import Screen
 from tocsin.cli.tell import report_json, tell_report
@@ -20,6 +21,7 @@ def hunt(
     rules: Path | None = None,
     lake: Path | None = None,
     json: Annotated[Path | None, Parameter(name="--json")] = None,
+    report: Path | None = None,
     site: Path | None = None,
     top: Count = 10,
 ) -> int:
@@ -35,6 +37,8 @@ def hunt(
         New folder to also keep every event in, as Delta tables.
     json
         Also write everything that was found to this file ("-" for standard output).
+    report
+        Also write a page for people to this file: incidents, timeline, ATT&CK, evidence.
     site
         Site folder whose content to use; without it, what ships.
     top
@@ -42,23 +46,27 @@ def hunt(
     """
     screen = Screen(sys.stderr if json == Path("-") else sys.stdout)
     cores = max(1, len(os.sched_getaffinity(0)))
-    keep = _writer(json)
+    keep, publish = _writer("--json", json), _writer("--report", report)
+    reporter = Reporter(site) if publish is not None else None
     with screen.progress() as bar:
 
         def show(progress: Progress) -> None:
             bar.update(progress)
 
-        report = hunt_files(
+        found = hunt_files(
             list(paths), rules=rules, lake=lake, site=site, cores=cores, progress=show
         )
     if keep is not None:
-        keep(report_json(report))
-    tell_report(screen, report, top=top)
-    return 1 if report.findings else 0
+        keep(report_json(found))
+    tell_report(screen, found, top=top)
+    if publish is not None and reporter is not None:
+        publish(reporter.page(found, list(paths), rules))
+        screen.line(f"The report is in {report}.")
+    return 1 if found.findings else 0
 
 
-def _writer(path: Path | None) -> Callable[[bytes], object] | None:
-    """What writes the JSON, tried before the work: hours of it are not lost to a wrong name.
+def _writer(option: str, path: Path | None) -> Callable[[bytes], object] | None:
+    """What writes a result, tried before the work: hours of it are not lost to a wrong name.
 
     A file gets its name when it is complete; until then an older one of that name stays.
     """
@@ -67,11 +75,11 @@ def _writer(path: Path | None) -> Callable[[bytes], object] | None:
     if path == Path("-"):
         return sys.stdout.buffer.write
     if path.is_dir():
-        raise UsageError(f"--json {path}: this is a folder; name a file")
+        raise UsageError(f"{option} {path}: this is a folder; name a file")
     if path.exists() and not path.is_file():
         return path.write_bytes  # a device or pipe
     if not path.parent.is_dir():
-        raise UsageError(f"--json {path}: there is no folder {path.parent}")
+        raise UsageError(f"{option} {path}: there is no folder {path.parent}")
     path = path.resolve()
     fresh = path.with_name(f".{path.name}.{os.getpid()}")
     fresh.touch()

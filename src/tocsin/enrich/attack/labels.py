@@ -16,6 +16,9 @@ from tocsin.model.attack import Crosswalk, Label, LabelState, Release, Tactic, T
 AHEAD = 300
 """How far beyond the highest number of a release an id may lie; ten years gave out 680."""
 
+REMEMBERED = 10_000
+"""Labels whose judgement is kept; a rule set has about 400."""
+
 SUBS_AHEAD = 30
 """The same for the sub-techniques of one technique; the most that one has is about 20."""
 
@@ -37,10 +40,19 @@ class Labels:
         self._techniques = {t.technique_id: t for t in release.techniques} if release else {}
         self._tactics = {t.shortname: t for t in release.tactics} if release else {}
         self._tactic_ids = {t.tactic_id: t for t in self._tactics.values()}
+        self._judged: dict[str, Label] = {}
         self._highest = max((_number(known) for known in self._techniques), default=0)
 
     def judge(self, text: str) -> Label:
         """How one label stands, whether technique or tactic, in any case of letters."""
+        known = self._judged.get(text)
+        if known is None:
+            known = self._judge(text)
+            if len(self._judged) < REMEMBERED:
+                self._judged[text] = known
+        return known
+
+    def _judge(self, text: str) -> Label:
         technique, tactic = text.strip().upper(), text.strip().lower().replace("_", "-")
         if TECHNIQUE_ID.fullmatch(technique):
             known = self._techniques.get(technique)

@@ -51,5 +51,5 @@ def test_what_is_allowed_ends_soon(pattern: str, letters: str) -> None:
 
 
 def test_flags_are_those_of_the_rule() -> None:
-    assert flags_of("ims", cased=False) == int(re.I | re.M | re.S)
+    assert flags_of("ims", cased=False) == int(re.IGNORECASE | re.MULTILINE | re.DOTALL)
     assert flags_of("", cased=True) == int(re.ASCII)

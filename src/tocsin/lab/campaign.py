@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from tocsin.lab import foothold, spread
-from tocsin.lab.intruder import Intruder
+from tocsin.lab.intruder import STOLEN, VICTIM, Intruder
 from tocsin.lab.world import MINUTE, SECOND, Habit, World
 from tocsin.lab.write import Step
 
@@ -49,7 +49,9 @@ MOVES = (
     Move(38.0, Step("ransom note", "T1486"), spread.note),
 )
 
-RENAME = Step("rename documents", "T1486")
+RENAME = Step("rename documents", "T1486", user=STOLEN)
+_STOLEN_FROM = 15.0
+"""From this minute on the stolen account acts."""
 _DOCUMENTS = 60
 
 
@@ -59,12 +61,11 @@ def intrude(world: World) -> Habit:
     intruder = Intruder(world)
     for move in MOVES:
         yield max(0, begun + int(move.minute * MINUTE) - world.now)
-        world.files.step = move.step
-        move.act(intruder)
-        world.files.step = None
+        inside = move.minute >= _STOLEN_FROM
+        with world.files.marked(move.step._replace(user=STOLEN if inside else VICTIM)):
+            move.act(intruder)
     random = world.random_for("campaign")
     for number in range(_DOCUMENTS):
-        world.files.step = RENAME
-        spread.lock(intruder, number)
-        world.files.step = None
+        with world.files.marked(RENAME):
+            spread.lock(intruder, number)
         yield random.randint(300_000, 2 * SECOND)

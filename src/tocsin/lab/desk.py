@@ -6,6 +6,7 @@ from tocsin.lab import identity, logons
 from tocsin.lab.hosts import Host, Process, Session
 from tocsin.lab.network import connect, reach, resolve
 from tocsin.lab.people import Person
+from tocsin.lab.places import Attempt, workstation
 from tocsin.lab.processes import (
     create_file,
     finish,
@@ -61,6 +62,8 @@ _SINGLE_SIGN_ON = {
 }
 _TOKEN_RENEWED = 0.15
 """Share of visits at which the token has run out and a sign-in is logged."""
+_ASKED = 0.25
+"""Share of mornings on which somebody has to sign in anew."""
 _ATTACHMENTS = 0.2
 """Share of mail checks that end with a saved attachment."""
 _RECENT = (
@@ -81,12 +84,21 @@ class Desk:
         self.session: Session = logons.log_on(world, self.host, person.account, 2, self.host)
         self.shell: Process = open_desktop(world, self.session)
         world.desks[person.account.name] = self.shell
-        identity.sign_in(world, person, "Windows Sign In")
+        self._sign_in()
         self.mail = self.start("outlook", f'"{program("outlook").image}"')
         self.browser = self.start("edge", f'"{program("edge").image}" --profile-directory=Default')
         pipe(
             world, self.browser, f"\\mojo.{self.browser.pid}.{random.getrandbits(20)}", create=True
         )
+
+    def _sign_in(self) -> None:
+        """The machine's own sign-in; on some days the browser asks for password and factor."""
+        identity.sign_in(self.world, self.person, "Windows Sign In")
+        asked = Attempt(workstation(self.person), interactive=True)
+        if self.errands.random() < _ASKED:
+            identity.sign_in(self.world, self.person, "OfficeHome", asked)
+        if self.errands.random() < _ASKED:
+            identity.single_sign_on(self.world, self.person, "Freightdesk", asked)
 
     def start(self, name: str, command: str, parent: Process | None = None) -> Process:
         """Start an installed program below the shell."""

@@ -16,6 +16,7 @@ SOURCES = ("windows", "samba", "linux", "zeek", "firewall", "entra", "okta", "cl
 CAMPAIGNS = ("ransomware", "spray", "cloud-theft", "insider", "roasting", "takeover")
 """The campaigns by name; each has a benign twin of the same name."""
 
+_PEOPLE_OF_CAMPAIGNS = 20
 TYPICAL = 4_000
 """Records of Windows that a person's work leads to in a working day at density 1."""
 
@@ -57,6 +58,9 @@ class Enterprise(msgspec.Struct, frozen=True):
             for name in given:
                 if name not in known:
                     raise UsageError(f"no {what} is called {name}; there are {', '.join(known)}")
+
+        if len(self.people) < _PEOPLE_OF_CAMPAIGNS and (self.attack or self.twins):
+            raise UsageError(f"campaigns need {_PEOPLE_OF_CAMPAIGNS} people or more")
 
     @classmethod
     def of(cls, people: int, seed: int = 0, *, volume: int = TYPICAL) -> Self:

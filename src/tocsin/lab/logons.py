@@ -241,8 +241,8 @@ def fail(
         )
 
 
-def mistype(world: World, host: Host, account: Account) -> None:
-    """A wrong password at the own screen: the machine and the domain controller tell it."""
+def refuse_ticket(world: World, account: Account, host: Host) -> None:
+    """A first ticket is asked for from `host` with a wrong password."""
     controller = samba.controller(world, host)
     route = world.wire.kerberos(
         host.address, controller.address, account.name, "krbtgt", "KDC_ERR_PREAUTH_FAILED"
@@ -264,6 +264,11 @@ def mistype(world: World, host: Host, account: Account) -> None:
                 "IpPort": str(route.source_port),
             },
         )
+
+
+def mistype(world: World, host: Host, account: Account) -> None:
+    """A wrong password at the own screen: the machine and the domain controller tell it."""
+    refuse_ticket(world, account, host)
     world.log(
         host,
         LOGON_FAILED,

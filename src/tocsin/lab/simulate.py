@@ -9,6 +9,7 @@ from tocsin.errors import UsageError
 from tocsin.lab import (
     automation,
     campaign,
+    campaigns,
     cloudwork,
     habits,
     operations,
@@ -67,9 +68,10 @@ def write_history(
     with LogFiles(folder, truth_path, start, enterprise.utc_offset) as files:
         world = World(enterprise, seed, start, files)
         attack_at = None
-        if enterprise.attack:
-            attack_at = start + _attack_after(world, duration)
-            world.begin(campaign.intrude(world), attack_at - start)
+        first = _attack_after(world, duration)
+        if enterprise.attack and enterprise.campaigns:
+            attack_at = start + first
+        campaigns.begin(world, first, duration)
         _settle(world)
         for until in range(start + _FLUSH_EVERY, start + duration, _FLUSH_EVERY):
             world.run(until)
@@ -110,8 +112,7 @@ def _attack_after(world: World, duration: int) -> int:
         return enterprise.attack_after
     after = world.until_hour(_ATTACK_HOUR)
     while after + campaign.SPAN <= duration:
-        day, _ = world.local(world.now + after)
-        if enterprise.weekend_work or (day + 3) % 7 < 5:  # noqa: PLR2004 (Mon to Fri)
+        if world.working(world.now + after):
             return after
         after += DAY
     return duration * 2 // 5
@@ -141,8 +142,7 @@ def live(  # noqa: PLR0913 (the two folders, the seed, time and its pace, and ho
     enterprise = enterprise or Enterprise(utc_offset=_zone(attack_at), weekend_work=True)
     with LogFiles(folder, truth_path, start, enterprise.utc_offset) as files:
         world = World(enterprise, seed, start, files)
-        if enterprise.attack:
-            world.begin(campaign.intrude(world), attack_at - start)
+        campaigns.begin(world, _BEFORE_ATTACK, _BEFORE_ATTACK + DAY)
         _settle(world)
         world.run(attack_at)
         files.flush()

@@ -115,11 +115,15 @@ class World:
 
     def workday(self) -> bool:
         """Whether most people work today (local day)."""
-        return self.enterprise.weekend_work or self.weekday() in WORKDAYS
+        return self.working(self.now)
 
-    def weekday(self) -> int:
-        """The local day of the week: Monday is 0."""
-        day, _ = self.local(self.now)
+    def working(self, at: int) -> bool:
+        """Whether most people work on the local day of `at` (us UTC)."""
+        return self.enterprise.weekend_work or self.weekday(at) in WORKDAYS
+
+    def weekday(self, at: int | None = None) -> int:
+        """The local day of the week, of now or of `at` (us UTC): Monday is 0."""
+        day, _ = self.local(self.now if at is None else at)
         return (day + _THURSDAY) % 7
 
     def works(self, person: Person) -> bool:

@@ -136,7 +136,7 @@ def _process(process: dict[str, Any], role: str, host: str) -> Iterator[Entity]:
     guid = _text(process, "uid").strip("{}").lower()
     name = f"{image} ({pid})" if image and pid is not None else image or f"{UNNAMED} {pid or guid}"
     prefix = BUILTIN if image.lower() in _HUB_IMAGES or pid in (0, 4) else ""
-    if guid and guid.strip("0-"):
+    if guid.strip("0-") and guid != image.lower():  # a program's tag is no process
         yield Entity("process", prefix + guid, name, role)
     if pid is not None and host and (image or guid or pid not in (0, 4)):
         yield Entity("process", f"{prefix}{host}#{pid}", name, role)

@@ -123,6 +123,8 @@ class TimeResolver:
             if spec.zone == "utc":
                 utc = utc or spec.field
                 continue
+            if spec.field == utc:  # one field in two spellings says nothing about the clock
+                return None
             offset = self.between(fields, (spec.field, utc)) if utc else None
             host = self.host(fields)
             if offset is None or not host:

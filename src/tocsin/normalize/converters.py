@@ -74,14 +74,19 @@ def process_id(value: Any) -> Any:
     return found or None
 
 
+_TRUE = frozenset({"true", "yes", "1", "%%1842", "multifactorauthentication"})
+_FALSE = frozenset({"false", "no", "0", "%%1843", "singlefactorauthentication"})
+"""Words for truth values, with those of Windows and, for whether it was MFA, of Entra ID."""
+
+
 def boolean(value: Any) -> Any:
     """true/false, yes/no and 1/0."""
     if isinstance(value, bool):
         return value
     word = str(value).lower() if isinstance(value, str | int) else ""
-    if word in ("true", "yes", "1", "%%1842"):
+    if word in _TRUE:
         return True
-    return False if word in ("false", "no", "0", "%%1843") else FAILED
+    return False if word in _FALSE else FAILED
 
 
 def number(value: Any) -> Any:
@@ -237,6 +242,12 @@ _PERMISSION_SET = "AWSReservedSSO_"
 nobody else can choose them."""
 
 
+def quoted_list(value: Any) -> Any:
+    """The same as a list of one text."""
+    found = quoted(value)
+    return found if found is None or found is FAILED else [found]
+
+
 def aws_name(value: Any) -> Any:
     """The user or role of an ARN, or a name as it stands.
 
@@ -359,6 +370,7 @@ CONVERTERS: Mapping[str, Converter] = {
     "hashes": Converter(hashes, "fingerprint"),
     "digest": Converter(digest, "fingerprint"),
     "quoted": Converter(quoted, "string"),
+    "quoted_list": Converter(quoted_list, "strings"),
     "aws_name": Converter(aws_name, "string"),
     "service": Converter(service, "string"),
     "known": Converter(known, "string"),

@@ -32,10 +32,17 @@ def objects(value: Any, wanted: Wanted) -> list[dict[str, Any]]:
 
 
 def at(item: Mapping[str, Any], path: str) -> Any:
-    """The value at a dotted path of an object; None where there is none."""
+    """The value at a dotted path of an object; None where there is none.
+
+    Where no key is equal, one that differs by case counts: services are not of one mind.
+    """
     value: Any = item
     for step in path.split("."):
-        value = value.get(step) if type(value) is dict else None
+        if type(value) is not dict:
+            return None
+        if step not in value:
+            step = next((key for key in value if key.lower() == step.lower()), step)
+        value = value.get(step)
     return value
 
 

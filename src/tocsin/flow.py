@@ -1,11 +1,12 @@
 """READ FIRST: the loop, stage by stage, in the order in which telemetry passes through it.
 
     observe()   raw records  -> what they say: OCSF events, findings, dead letters, counts
-    judge()     findings     -> incidents, as they now stand
+    conclude()  findings     -> what correlation rules say about findings in a window of time
+    judge()     all of them  -> incidents, as they now stand
 
-`observe` is stateless and runs in a pool of workers; `judge` is a fold over its own state, run by
-one process inside one transaction. Neither does input or output: `app` brings the rows and keeps
-the results. Acting and learning join here when they exist.
+`observe` is stateless and runs in a pool of workers; `conclude` and `judge` are folds over their
+own state, run by one process inside one transaction. None does input or output: `app` brings the
+rows and keeps the results. Acting and learning join here when they exist.
 """
 
 from collections import Counter
@@ -14,18 +15,24 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from tocsin.correlate.entities import entities_of
 from tocsin.correlate.incidents import IncidentFold
+from tocsin.detect.exceptions import Standings
+from tocsin.detect.sigma.carried import values_of
 from tocsin.detect.sigma.explanation import explain
 from tocsin.detect.sigma.matcher import Matcher
 from tocsin.detect.sigma.plan import Plan
+from tocsin.detect.sigma.windows.fold import NO_OFFSET, WindowsFold
 from tocsin.model.envelope import REJECTS
 from tocsin.model.findings import (
     MAX_COPY_BYTES,
     EventCopy,
     Finding,
+    Standing,
     finding_id,
+    findings_from_arrow,
     findings_to_arrow,
 )
 from tocsin.model.records import NativeRecord, Position, Undecodable
@@ -49,11 +56,15 @@ LATENESS = 5 * 60 * 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """What a worker has built once: the mappings, the rules and their caches."""
+    """What a worker has built once: the mappings, the rules and their caches.
+
+    `standings` is what the site has decided about findings: exceptions, and rules on trial.
+    """
 
     normalizer: Normalizer
     plan: Plan
     matcher: Matcher
+    standings: Standings
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +225,7 @@ def _findings(
     )
     for number in hit.rules:
         rule = compiled.plan.rules[number]
-        yield Finding(
+        finding = Finding(
             finding_id=finding_id(rule.rule_id, rule.digest, (uid,)),
             rule_id=rule.rule_id,
             rule_digest=rule.digest,
@@ -231,7 +242,10 @@ def _findings(
             source_id=hit.record.source_id,
             content_id=content_id,
             received_at=hit.position.received_at,
+            standing=compiled.plan.standing_of(rule.rule_id),
+            values=values_of(compiled.plan, number, hit.record),
         )
+        yield compiled.standings.of(finding, hit.record.fields)
 
 
 def quality_counts(decoded: Decoded, compiled: Compiled) -> dict[str, int]:
@@ -260,6 +274,37 @@ def invalid_counts(
     return dict(counts)
 
 
+def conclude(
+    states: Mapping[str, bytes],
+    findings: pa.RecordBatch,
+    fold: WindowsFold,
+    standings: Standings,
+    *,
+    watermark: int,
+    now: int,
+) -> tuple[dict[str, bytes | None], pa.RecordBatch]:
+    """What correlation rules say about these findings and those before, new or amended.
+
+    Hidden findings and those of rules on trial count here as well: what a person does not want to
+    see must not blind a rule that looks at the whole.
+    """
+    changed, outputs = run_fold(fold, states, fold.feeds(findings), watermark=watermark, now=now)
+    return changed, stand(outputs, standings)
+
+
+def stand(concluded: Sequence[pa.RecordBatch], standings: Standings) -> pa.RecordBatch:
+    """Findings of correlation rules with what the site has decided about them."""
+    found = [finding for rows in concluded for finding in findings_from_arrow(rows)]
+    if not found:
+        return NO_FINDINGS
+    return findings_to_arrow([(NO_OFFSET, standings.of(f, dict(f.values))) for f in found])
+
+
+def open_ones(findings: pa.RecordBatch) -> pa.RecordBatch:
+    """The findings that may open an incident."""
+    return findings.filter(pc.equal(findings.column("standing"), Standing.OPEN.value))
+
+
 def judge(
     states: Mapping[str, bytes],
     findings: pa.RecordBatch,
@@ -268,5 +313,5 @@ def judge(
     watermark: int,
     now: int,
 ) -> tuple[dict[str, bytes | None], Sequence[pa.RecordBatch]]:
-    """Group findings into incidents; returns changed fold states and `INCIDENT_CHANGES` batches."""
-    return run_fold(fold, states, findings, watermark=watermark, now=now)
+    """Group open findings into incidents; changed fold states and `INCIDENT_CHANGES` batches."""
+    return run_fold(fold, states, open_ones(findings), watermark=watermark, now=now)

@@ -8,7 +8,7 @@ import yaml
 
 from tocsin.app.parts import logsources
 from tocsin.app.samples import Seen, as_fields, look_at, stand_in
-from tocsin.detect.exceptions import Entry, Exceptions, compile_standings
+from tocsin.detect.exceptions import Entry, Exceptions, Standings, compile_standings
 from tocsin.detect.exceptions.entry import DAY
 from tocsin.detect.sigma import Matcher, compile_plan, parse_rules
 from tocsin.detect.sigma.rule_tests import TESTS, check_rules
@@ -46,7 +46,7 @@ def check_exceptions(content: ContentSet, now: int) -> list[Problem]:
         return problems
     rules = parse_rules([(file.where, file.data) for file in files])
     plan = compile_plan(rules, logsources(content))
-    compiled = Compiled(normalizer, plan, Matcher(plan))
+    compiled = Compiled(normalizer, plan, Matcher(plan), Standings())
     for entry in entries:
         problems += _Trial(entry, compiled).problems()
     return problems

@@ -68,9 +68,12 @@ class Core:
     def _begin(self, partitions: Sequence[str]) -> None:
         """Start a worker per partition with the content in force."""
         content = self._content_to_use(partitions)
-        self._judge.content_id = self._applied = content.content_id
+        self._applied = content.content_id
         self._clocks_sent: dict[str, int] = {}
         self._setup = parts.prepare(content, parts.rule_files(content, None), self._site.plans)
+        self._judge.work_with(
+            content.content_id, parts.load_plan(self._setup), parts.standings(content)
+        )
         self._lanes = {name: self._lane(name) for name in partitions}
 
     def _content_to_use(self, partitions: Sequence[str]) -> ContentSet:

@@ -6,7 +6,7 @@ in order of their own time: files of one incident may come in any order.
 
 import signal
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from multiprocessing import resource_tracker
@@ -24,11 +24,12 @@ from tocsin.app.clock import SystemClock
 from tocsin.app.site import open_site
 from tocsin.app.workers import Reply, Request, Worker, in_parallel, serve
 from tocsin.correlate.incidents import END, IncidentFold, rank
+from tocsin.detect.sigma.windows.fold import WindowsFold
 from tocsin.errors import UsageError
 from tocsin.formats.limits import DEFAULT
 from tocsin.formats.read import read_batches, total_bytes
 from tocsin.formats.records import RawBatch, Rejected, Stamp, to_envelope
-from tocsin.model.findings import Finding, findings_from_arrow, findings_to_arrow
+from tocsin.model.findings import Finding, Standing, findings_from_arrow, findings_to_arrow
 from tocsin.model.incidents import Incident, incident_from_bytes
 from tocsin.model.rules import RuleStatus
 from tocsin.model.stages import ContextSnapshot, HostClock
@@ -154,7 +155,7 @@ def hunt_files(
     finally:
         for worker in workers:
             worker.close()
-    findings = sorted(tally.findings.values(), key=lambda f: (f.time, f.finding_id))
+    findings = _concluded(tally.findings.values(), compiled, clock.now())
     incidents, members = _incidents(findings, clock.now())
     return Report(
         events=_by_source(tally.counts),
@@ -236,6 +237,41 @@ def _by_source(counts: Counter[str]) -> dict[str, dict[str, int]]:
         if name == "classified":
             events.setdefault(source, {})[class_name] = n
     return events
+
+
+def _concluded(found: Iterable[Finding], compiled: flow.Compiled, now: int) -> list[Finding]:
+    """The findings with what correlation rules say about them, in order of time.
+
+    Findings that exist only to feed correlations are left out.
+    """
+    findings = sorted(found, key=_by_time)
+    plan = compiled.plan
+    fold = WindowsFold(
+        plan.correlations,
+        content_id=findings[0].content_id if findings else "",
+        standing_of=plan.standing_of,
+    )
+    said: dict[str, Finding] = {}
+    states: dict[str, bytes] = {}
+    for start in range(0, len(findings) if plan.correlations else 0, FINDINGS_PER_STEP):
+        part = findings[start : start + FINDINGS_PER_STEP]
+        rows = findings_to_arrow(list(enumerate(part, start)))
+        watermark = part[0].time - flow.LATENESS
+        changed, concluded = flow.conclude(
+            states, rows, fold, compiled.standings, watermark=watermark, now=now
+        )
+        states |= {key: state for key, state in changed.items() if state is not None}
+        said |= {finding.finding_id: finding for finding in findings_from_arrow(concluded)}
+    for state in states.values():
+        _, rows = fold.step(state, flow.NO_FINDINGS, watermark=END, now=now)
+        for finding in findings_from_arrow(flow.stand([rows], compiled.standings)):
+            said[finding.finding_id] = finding
+    shown = [f for f in (*findings, *said.values()) if f.standing is not Standing.BUILDING]
+    return sorted(shown, key=_by_time)
+
+
+def _by_time(finding: Finding) -> tuple[int, str]:
+    return finding.time, finding.finding_id
 
 
 def _incidents(findings: list[Finding], now: int) -> tuple[list[Incident], dict[str, list[str]]]:

@@ -16,13 +16,20 @@ from tocsin import flow
 from tocsin.app import metrics
 from tocsin.app.arrow import from_bytes
 from tocsin.app.telling import Teller
+from tocsin.app.watermark import Watermark
 from tocsin.app.workers import Reply
 from tocsin.correlate.incidents import IncidentFold
+from tocsin.correlate.sides import cell_of
+from tocsin.detect.exceptions import Standings
+from tocsin.detect.sigma.plan import Plan
+from tocsin.detect.sigma.windows.fold import WindowsFold
+from tocsin.model.decisions import Constraints
 from tocsin.model.findings import findings_from_arrow
 from tocsin.model.incidents import Incident, incident_from_bytes
 from tocsin.model.ports import Clock
-from tocsin.model.stages import HostClock
+from tocsin.model.stages import Fold, HostClock
 from tocsin.store import State
+from tocsin.store.casebook import DECISIONS
 from tocsin.store.think import SourceCount, Think
 
 QUIET = 30_000_000
@@ -41,6 +48,8 @@ CLOCKS = "host-clock"
 class _Changes(NamedTuple):
     incidents: list[Incident]
     joined: list[tuple[str, str]]
+    concluded: int
+    """Findings of correlation rules, new or amended."""
 
 
 class Judge:
@@ -48,18 +57,33 @@ class Judge:
 
     def __init__(self, state: State, site: str, clock: Clock) -> None:
         self.content_id = ""
+        self._windows = WindowsFold(())
+        self._standings = Standings()
         self._state = state
         self._site = site
         self._clock = clock
-        self._fold = IncidentFold()
+        taken = int(state.fold_states(DECISIONS).get("taken", b"0"))
+        made = (one for one in state.casebook.decisions() if one.number <= taken)
+        self._fold = IncidentFold(constraints=Constraints(made))
         self._teller = Teller(state.casebook.incidents(1_000))
-        self._watermark = 0
+        self._watermark = Watermark(QUIET)
         self._judged_at = self._stepped_at = clock.now()
         self.clocks = {
             host: msgspec.msgpack.decode(data, type=HostClock)
             for host, data in state.fold_states(CLOCKS).items()
         }
         self.clocks_version = 1 if self.clocks else 0
+
+    def work_with(self, content_id: str, plan: Plan, standings: Standings) -> None:
+        """Judge by this content from now on.
+
+        A correlation rule that changed starts anew: its state has another name.
+        """
+        self.content_id = content_id
+        self._standings = standings
+        self._windows = WindowsFold(
+            plan.correlations, content_id=content_id, standing_of=plan.standing_of
+        )
 
     def repeats(self, partition: str, reply: Reply) -> list[int]:
         """Offsets of the repeats in a batch that was judged before."""
@@ -77,7 +101,9 @@ class Judge:
             repeats = _first_seen(tx, identities)
             findings = _without(from_bytes(reply.parts["findings"]), repeats)
             fresh = tx.add_findings(findings_from_arrow(findings))
-            changes = self._correlate(tx, findings, args["received_at"], now)
+            newest = _newest(identities)
+            watermark = self._watermark.see(partition, newest, args["received_at"], now)
+            changes = self._correlate(tx, findings, watermark, now)
             tx.add_rejects(rejects)
             tx.count({**args["counts"], "duplicates": len(repeats)})
             tx.see_sources(_sources(_without(identities, repeats), args["received_at"]))
@@ -87,6 +113,7 @@ class Judge:
                 "last": args["last"],
                 "events": args["rows"],
                 "findings": findings.num_rows,
+                "concluded": changes.concluded,
                 "duplicates": len(repeats),
                 "dead_letters": rejects.num_rows,
                 "content": self.content_id,
@@ -101,26 +128,52 @@ class Judge:
         self._teller.tell(changes.incidents, changes.joined)
         return repeats
 
+    def take_decisions(self) -> None:
+        """Do what people decided about incidents since the last look."""
+        book, fold = self._state.casebook, self._fold
+        if book.last_decision() <= fold.constraints.count:
+            return
+        with self._state.think(fold.name) as tx:
+            made = book.decisions()
+            new = [one for one in made if one.number > fold.constraints.count and one.blocks]
+            named = {one for decision in new for one in decision.incident_ids}
+            found = [one for one in map(book.incident, sorted(named)) if one is not None]
+            bodies = {one.incident_id: list(book.findings(one.incident_id)) for one in found}
+            state = tx.fold_states(fold.name, [self._site]).get(self._site)
+            data, output = fold.decide(state, Constraints(made), bodies)
+            tx.put_fold_states(fold.name, {self._site: data})
+            tx.put_fold_states(DECISIONS, {"taken": b"%d" % made[-1].number})
+            changes = self._store(tx, [output])
+        self._teller.tell(changes.incidents, changes.joined)
+
     def let_time_pass(self) -> None:
-        """While nothing comes in, decide what waited for company."""
+        """Take up decisions; while nothing comes in, decide what waited for company."""
+        self.take_decisions()
         now = self._clock.now()
         quiet = now - self._judged_at
         if quiet < QUIET or quiet > QUIET_FOR or now - self._stepped_at < QUIET:
             return
         self._stepped_at = now
-        self._watermark = max(self._watermark, now - flow.LATENESS)
+        watermark = self._watermark.advance(now)
         with self._state.think(self._fold.name) as tx:
-            states = tx.fold_states(self._fold.name, [self._site])
-            changed: dict[str, bytes | None] = {}
-            outputs: list[pa.RecordBatch] = []
-            for key, state in states.items():
-                changed[key], output = self._fold.step(
-                    state, flow.NO_FINDINGS, watermark=self._watermark, now=now
-                )
-                outputs.append(output)
-            tx.put_fold_states(self._fold.name, changed)
-            changes = _store(tx, outputs)
+            concluded = flow.stand(
+                self._step_all(tx, self._windows, watermark, now), self._standings
+            )
+            tx.amend_findings(findings_from_arrow(concluded))
+            outputs = self._group(tx, concluded, watermark, now)
+            outputs += self._step_all(tx, self._fold, watermark, now)
+            changes = self._store(tx, outputs, concluded.num_rows)
         self._teller.tell(changes.incidents, changes.joined)
+
+    def _step_all(self, tx: Think, fold: Fold, watermark: int, now: int) -> list[pa.RecordBatch]:
+        """Tell every key of a fold that time has passed; what it says."""
+        changed: dict[str, bytes | None] = {}
+        outputs: list[pa.RecordBatch] = []
+        for key, state in tx.all_fold_states(fold.name).items():
+            changed[key], output = fold.step(state, flow.NO_FINDINGS, watermark=watermark, now=now)
+            outputs.append(output)
+        tx.put_fold_states(fold.name, changed)
+        return outputs
 
     def take_dead_letters(self, partition: str, rejects: pa.RecordBatch) -> int:
         """Move what the edge refused from the spool into the state; the last offset taken."""
@@ -134,21 +187,59 @@ class Judge:
         metrics.rejects.inc(rejects.num_rows)
         return last
 
-    def _correlate(
-        self, tx: Think, findings: pa.RecordBatch, received_at: int, now: int
-    ) -> _Changes:
-        """Fold findings into incidents."""
+    def _correlate(self, tx: Think, findings: pa.RecordBatch, watermark: int, now: int) -> _Changes:
+        """Fold findings into what correlation rules say, and all of them into incidents."""
         if not findings.num_rows:
-            return _Changes([], [])
-        newest = pc.max(findings.column("time")).as_py()
-        self._watermark = max(self._watermark, min(newest, received_at) - flow.LATENESS)
-        states = tx.fold_states(self._fold.name, self._fold.key(findings).to_pylist())
-        changed, outputs = flow.judge(
-            states, findings, self._fold, watermark=self._watermark, now=now
+            return _Changes([], [], 0)
+        keys = self._windows.key(self._windows.feeds(findings)).to_pylist()
+        states = tx.fold_states(self._windows.name, keys)
+        changed, concluded = flow.conclude(
+            states, findings, self._windows, self._standings, watermark=watermark, now=now
         )
+        tx.put_fold_states(self._windows.name, changed)
+        tx.count(dict(self._windows.counts))
+        tx.amend_findings(findings_from_arrow(concluded))
+        both = pa.concat_batches([findings, concluded])
+        grouped = self._group(tx, both, watermark, now)
+        return self._store(tx, grouped, concluded.num_rows)
+
+    def _group(
+        self, tx: Think, findings: pa.RecordBatch, watermark: int, now: int
+    ) -> list[pa.RecordBatch]:
+        """Incidents that findings made or changed."""
+        findings = flow.open_ones(findings)
+        if not findings.num_rows:
+            return []
+        states = tx.fold_states(self._fold.name, self._fold.key(findings).to_pylist())
+        changed, outputs = flow.judge(states, findings, self._fold, watermark=watermark, now=now)
         tx.put_fold_states(self._fold.name, changed)
         tx.count({"late-findings": self._fold.late})
-        return _store(tx, outputs)
+        return list(outputs)
+
+    def _store(self, tx: Think, outputs: Sequence[pa.RecordBatch], concluded: int = 0) -> _Changes:
+        """Store what correlation changed; what it left, as it now stands."""
+        changes = _Changes([], [], concluded)
+        for output in outputs:
+            ends = pc.is_valid(output.column("alias_of"))
+            tx.apply_incident_changes(output.filter(pc.invert(ends)))
+            for change in output.to_pylist():
+                if change["moved_from"] is not None:
+                    self._move(change)
+                elif change["alias_of"] is not None:
+                    changes.joined.append((change["incident_id"], change["alias_of"]))
+                elif change["body"] is not None:
+                    changes.incidents.append(incident_from_bytes(change["body"]))
+            tx.apply_incident_changes(output.filter(ends))
+        return changes
+
+    def _move(self, change: dict[str, Any]) -> None:
+        """Findings that a decision keeps apart follow their cell into another incident."""
+        cells, constraints = set(change["moved_cells"]), self._fold.constraints
+        self._state.casebook.move(
+            change["incident_id"],
+            change["moved_from"],
+            lambda finding: cell_of(finding, constraints) in cells,
+        )
 
     def _merge(self, clocks: dict[str, Any]) -> dict[str, bytes | None]:
         """Take over estimates from more records than what is known; the ones that changed."""
@@ -166,19 +257,6 @@ class Judge:
         return changed
 
 
-def _store(tx: Think, outputs: Sequence[pa.RecordBatch]) -> _Changes:
-    """Store what correlation changed; what it left, as it now stands."""
-    changes = _Changes([], [])
-    for output in outputs:
-        tx.apply_incident_changes(output)
-        for change in output.to_pylist():
-            if change["alias_of"] is not None:
-                changes.joined.append((change["incident_id"], change["alias_of"]))
-            elif change["body"] is not None:
-                changes.incidents.append(incident_from_bytes(change["body"]))
-    return changes
-
-
 def _first_seen(tx: Think, identities: pa.RecordBatch) -> list[int]:
     columns = identities.to_pydict()
     return tx.first_seen(
@@ -192,6 +270,13 @@ def _without(rows: pa.RecordBatch, offsets: list[int]) -> pa.RecordBatch:
         return rows
     repeated = pc.is_in(rows.column("offset"), pa.array(offsets, pa.int64()))
     return rows.filter(pc.invert(repeated))
+
+
+def _newest(identities: pa.RecordBatch) -> dict[str, int]:
+    """The newest event time (us UTC) of each source in a batch."""
+    table = pa.Table.from_batches([identities]).group_by("source_id")
+    rows = table.aggregate([("time", "max")]).to_pylist()
+    return {row["source_id"]: row["time_max"] for row in rows}
 
 
 def _sources(identities: pa.RecordBatch, received_at: int) -> list[SourceCount]:

@@ -8,6 +8,7 @@ import msgspec
 import platformdirs
 
 from tocsin.content import load
+from tocsin.detect.exceptions import Standings, compile_standings
 from tocsin.detect.sigma.logsources import load_logsources
 from tocsin.detect.sigma.matcher import Matcher
 from tocsin.detect.sigma.plan import Plan, plan_key
@@ -83,7 +84,18 @@ def build(setup: Setup) -> Compiled:
     if normalizer is None:
         raise first_error(problems)
     plan = load_plan(setup)
-    return Compiled(normalizer, plan, Matcher(plan))
+    return Compiled(normalizer, plan, Matcher(plan), standings(setup.content))
+
+
+def standings(content: ContentSet) -> Standings:
+    """What a content set decides about findings; raises ContentError when that is wrong.
+
+    Rules are not needed here: `tocsin check` and `apply` compare exceptions with them.
+    """
+    found, problems = compile_standings(content.files)
+    if any(problem.severity == "error" for problem in problems):
+        raise first_error(problems)
+    return found
 
 
 def load_plan(setup: Setup) -> Plan:

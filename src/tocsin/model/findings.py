@@ -123,6 +123,7 @@ FINDINGS = pa.schema(
         pa.field("rule_id", pa.string(), nullable=False),
         pa.field("time", pa.int64(), nullable=False),
         pa.field("offset", pa.int64(), nullable=False),
+        pa.field("standing", pa.string(), nullable=False),
         pa.field("body", pa.binary(), nullable=False),
     ]
 )
@@ -141,6 +142,7 @@ def findings_to_arrow(findings: list[tuple[int, Finding]]) -> pa.RecordBatch:
             pa.array([f.rule_id for _, f in findings], pa.string()),
             pa.array([f.time for _, f in findings], pa.int64()),
             pa.array([offset for offset, _ in findings], pa.int64()),
+            pa.array([f.standing.value for _, f in findings], pa.string()),
             pa.array([_encode(f) for _, f in findings], pa.binary()),
         ],
         schema=FINDINGS,

@@ -38,9 +38,16 @@ _FINDING_COLUMNS = (
     "source_id",
     "content_id",
     "incident_id",
+    "standing",
     "body",
 )
 _FINDINGS = upsert(models.Finding, _FINDING_COLUMNS)
+_AMENDED = upsert(
+    models.Finding,
+    ("finding_id", "site", "rule_id", "source_id"),
+    ("level", "title", "time", "content_id", "standing", "body"),
+    conflict=("finding_id",),
+)
 _encode = msgspec.msgpack.Encoder().encode
 
 
@@ -103,11 +110,30 @@ class Think:
         rows = [
             (
                 f.finding_id, f.site, f.rule_id, f.level.rank, f.title, f.time, f.source_id,
-                f.content_id, incident, _encode(f),
+                f.content_id, incident, f.standing.value, _encode(f),
             )
             for f, incident in zip(findings, incidents, strict=True)
         ]  # fmt: skip
         return self._database.execute_many(_FINDINGS, rows)
+
+    def amend_findings(self, findings: Sequence[Finding]) -> None:
+        """Store findings of correlation rules; one that is stored already becomes what it now says.
+
+        Its incident stays.
+        """
+        rows = [
+            (
+                f.finding_id, f.site, f.rule_id, f.source_id, f.level.rank, f.title, f.time,
+                f.content_id, f.standing.value, _encode(f),
+            )
+            for f in findings
+        ]  # fmt: skip
+        self._database.execute_many(_AMENDED, rows)
+
+    def all_fold_states(self, fold: str) -> dict[str, bytes]:
+        """The stored states of every key of a fold."""
+        rows = self._rows(models.FoldState).filter(fold=fold).values_list("key", "state")
+        return {key: bytes(state) for key, state in rows}
 
     def apply_incident_changes(self, changes: pa.RecordBatch) -> None:
         """Store what correlation changed (rows of INCIDENT_CHANGES, in their order).

@@ -66,10 +66,14 @@ class Finding(Row):
     source_id = models.CharField(max_length=200)
     content_id = models.CharField(max_length=64)
     incident_id = models.CharField(max_length=64, null=True)
+    standing = models.CharField(max_length=8, default="open")
     body = models.BinaryField()
 
     class Meta:
-        indexes = [models.Index(fields=["incident_id", "time"], name="finding_of_incident")]
+        indexes = [
+            models.Index(fields=["incident_id", "time"], name="finding_of_incident"),
+            models.Index(fields=["standing", "time"], name="finding_by_standing"),
+        ]
 
 
 class Incident(Row):
@@ -101,6 +105,15 @@ class Verdict(Row):
     reason = models.TextField()
     by = models.CharField(max_length=200)
     at = models.BigIntegerField()
+
+
+class Decision(Row):
+    """What a person decided about incidents; `incident_ids` a line each, as they were named."""
+
+    number = models.BigIntegerField(primary_key=True)
+    kind = models.CharField(max_length=16)
+    incident_ids = models.TextField()
+    body = models.BinaryField()
 
 
 class JournalEntry(Row):

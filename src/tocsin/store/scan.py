@@ -1,6 +1,6 @@
 """Original records out of the lake, in spool order: detection is replayed over them."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -61,23 +61,39 @@ def scan(
     `position` the spool offset: the lake does not keep where a record stood in its file.
     `received_at` has milliseconds, as OCSF has. Raises StorageError when the lake cannot be read.
     """
+    for run in runs(lake_root, since=since, until=until):
+        parts = []
+        for file in run:
+            rows = read_file(lake_root, file, site)
+            parts.append(rows.filter(wanted(rows, since, until, sources)))
+        yield from in_order(parts)
+
+
+def runs(lake_root: Path, *, since: int = 0, until: int = LATEST) -> Iterator[list[LakeFile]]:
+    """Files with events in a time, in groups that hold all rows of their range of offsets."""
     try:
         files = [file for path in table_paths(lake_root) for file in _files(path)]
-        wanted = sorted(f for f in files if f.latest >= since and f.earliest < until)
-        for group in _overlapping(wanted):
-            parts = [_read(file, site, _filter(since, until, sources)) for file in group]
-            ordered = pa.concat_tables(parts).sort_by("offset").combine_chunks()
-            yield from ordered.to_batches(max_chunksize=BATCH_ROWS)
     except (OSError, DeltaError, pa.ArrowException) as error:
         raise StorageError(f"{lake_root}: {error}") from error
+    yield from _overlapping(sorted(f for f in files if f.latest >= since and f.earliest < until))
 
 
-def _filter(since: int, until: int, sources: Collection[str] | None) -> pc.Expression:
-    """Which rows of a file are wanted."""
-    wanted = (pc.field(TIME) >= since) & (pc.field(TIME) < until)
+def in_order(parts: Sequence[pa.Table]) -> Iterator[pa.RecordBatch]:
+    """Rows of STORED by offset, at most BATCH_ROWS a batch."""
+    ordered = pa.concat_tables(parts).sort_by("offset").combine_chunks()
+    yield from ordered.to_batches(max_chunksize=BATCH_ROWS)
+
+
+def wanted(
+    rows: pa.Table, since: int, until: int, sources: Collection[str] | None
+) -> pa.ChunkedArray:
+    """Which rows of STORED lie in a time and are of some sources, as a mask."""
+    time = rows.column("time")
+    found = pc.and_(pc.greater_equal(time, since), pc.less(time, until))
     if sources is not None:
-        wanted &= pc.field(SOURCE).isin(pa.array(sorted(sources), pa.string()))
-    return wanted
+        known = pa.array(sorted(sources), pa.string())
+        found = pc.and_(found, pc.is_in(rows.column("source_id"), value_set=known))
+    return found
 
 
 def _files(path: Path) -> Iterator[LakeFile]:
@@ -120,9 +136,12 @@ def _overlapping(files: list[LakeFile]) -> Iterator[list[LakeFile]]:
         yield run
 
 
-def _read(file: LakeFile, site: str, wanted: pc.Expression) -> pa.Table:
-    """The wanted rows of one file as STORED."""
-    rows = pq.ParquetFile(file.path).read(columns=list(_COLUMNS)).filter(wanted)
+def read_file(lake_root: Path, file: LakeFile, site: str) -> pa.Table:
+    """All rows of one file as STORED, as they stand in it."""
+    try:
+        rows = pq.ParquetFile(file.path).read(columns=list(_COLUMNS))
+    except (OSError, pa.ArrowException) as error:
+        raise StorageError(f"{lake_root}: {error}") from error
     count = rows.num_rows
     metadata = rows.column("metadata")
     columns = {

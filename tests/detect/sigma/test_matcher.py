@@ -6,55 +6,20 @@ import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.detect.mixed_rules import documents, fields
 from tests.detect.sigma_rules import SYSMON, Compile, raw, record, rule
 
 from tocsin.detect.sigma import Matcher, Plan
-from tocsin.detect.sigma.views import LONG
 from tocsin.model.records import NativeRecord
 
 Row = tuple[NativeRecord, bytes]
-LONG_TEXT = "x" * LONG + "needle"
-
-texts = st.sampled_from(
-    ["a", "b.exe", "C:\\b.EXE", "needle", "", "-", "1", "10.0.0.1", LONG_TEXT, "x" * (LONG + 1)]
-)
-values = texts | st.sampled_from(
-    [None, 1, 0, True, False, 1.0, ["a", "needle"], [], {"k": "b.exe"}]
-)
-fields = st.fixed_dictionaries(
-    {
-        "Channel": st.sampled_from(
-            [SYSMON, SYSMON.lower(), "Security", "System", None, ["System"]]
-        ),
-        "EventID": st.sampled_from([1, "1", True, 1.0, 4688, 13, [1], None]),
-    },
-    optional=dict.fromkeys(("F", "Image", "NewProcessName", "User", "EventType"), values),
-)
 
 
 @pytest.fixture(scope="module")
 def plan(compile_rules: Compile) -> Plan:
-    logsources: list[dict[str, str]] = [
-        {"product": "windows", "category": "process_creation"},
-        {"product": "windows", "service": "system"},
-        {"product": "windows"},
-        {"product": "windows", "category": "registry_set"},
-    ]
-    detections: list[tuple[dict[str, Any], str]] = [
-        ({"a": {"Image|endswith": ".exe"}, "b": {"F|contains": "needle"}}, "a or b"),
-        ({"a": {"F": None}, "b": {"User": ["1", "-"]}}, "a and not b"),
-        ({"a": {"F|cidr": "10.0.0.0/8"}, "b": ["needle"]}, "a or b"),
-        ({"a": {"F|fieldref": "User"}, "b": {"EventType": "1"}}, "a and not b"),
-        ({"a": {"EventID": 1}, "b": ["exe"]}, "a and not b"),
-        ({"a": {"EventID|gt": 1}, "b": {"F": True}}, "1 of them"),
-    ]
-    documents = [
-        rule(blocks, condition, logsource=source, id=f"id-{n}-{m}")
-        for n, source in enumerate(logsources)
-        for m, (blocks, condition) in enumerate(detections)
-    ]
-    found = compile_rules(*documents)
-    assert len(found.rules) == len(documents)
+    written = documents()
+    found = compile_rules(*written)
+    assert len(found.rules) == len(written)
     return found
 
 

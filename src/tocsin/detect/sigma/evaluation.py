@@ -23,6 +23,14 @@ class Looked(NamedTuple):
     text: str | None
 
 
+class _Known(NamedTuple):
+    """A field of a record: its texts, what rules see of them, and the answer when none holds."""
+
+    found: tuple[str, ...]
+    seen: tuple[str, ...]
+    absent: Looked
+
+
 class Reader:
     """Evaluates the predicates of one scope on one record."""
 
@@ -30,6 +38,7 @@ class Reader:
         self._plan = plan
         self._scope = scope
         self._fields = fields
+        self._known: dict[str, _Known] = {}
 
     def holds(self, node: Node) -> bool:
         """The truth of a tree."""
@@ -77,22 +86,31 @@ class Reader:
         return Looked(held=held, field=natives[0], text=found[0] if found else None)
 
     def _field(self, predicate: Predicate, natives: tuple[str, ...]) -> Looked:
+        known = self._known.get(predicate.field)
+        if known is None:
+            known = self._known[predicate.field] = self._find(predicate.field, natives)
+        if predicate.op is Op.NULL:
+            return known.absent._replace(held=not known.found)
+        if not known.found:
+            return known.absent
+        check = check_of(predicate)
+        for text, seen in zip(known.found, known.seen, strict=True):
+            if check(seen):
+                return Looked(held=True, field=known.absent.field, text=text)
+        return known.absent
+
+    def _find(self, field: str, natives: tuple[str, ...]) -> _Known:
         native = next((n for n in natives if texts(self._fields.get(n))), natives[0])
         found = texts(self._fields.get(native))
-        if predicate.op is Op.NULL:
-            return Looked(held=not found, field=native, text=found[0] if found else None)
-        check = check_of(predicate)
-        translate = self._scope.values.get(predicate.field, {})
-        for text in found:
-            if check(translate.get(text, text)):
-                return Looked(held=True, field=native, text=text)
-        return Looked(held=False, field=native, text=found[0] if found else None)
+        translate = self._scope.values.get(field, {})
+        seen = tuple(translate.get(text, text) for text in found)
+        return _Known(found, seen, Looked(held=False, field=native, text=next(iter(found), None)))
 
 
 def readers(plan: Plan, rule: int, record: NativeRecord) -> Iterator[Reader]:
     """A reader for each logsource of a rule that a record fits."""
     for scope in plan.scopes:
-        if scope.holds(rule) and scope.serves(record.source_id, record.shape):
+        if scope.serves(record.source_id, record.shape) and scope.holds(rule):
             reader = Reader(plan, scope, record.fields)
             if reader.holds(scope.condition):
                 yield reader

@@ -1,6 +1,6 @@
 """Why a rule holds for a record: the predicates that made it so, and their values."""
 
-from tocsin.detect.sigma.evaluation import Looked, Reader, readers
+from tocsin.detect.sigma.evaluation import Reader, readers
 from tocsin.detect.sigma.ir import Connective, Node, Op, Predicate
 from tocsin.detect.sigma.plan import Plan
 from tocsin.model.findings import Match
@@ -50,20 +50,25 @@ def _found(plan: Plan, reader: Reader, node: Node) -> list[Match] | None:
     """What made the tree hold, or None when it does not."""
     if node.how is Connective.NOT:
         return [] if _found(plan, reader, node.nodes[0]) is None else None
-    parts = (
-        *(_leaf(plan.predicates[number], reader.look(number)) for number in node.leaves),
-        *(_found(plan, reader, part) for part in node.nodes),
-    )
-    held = [part for part in parts if part is not None]
-    if len(held) < len(parts) and (node.how is Connective.AND or not held):
-        return None
-    if node.how is Connective.OR and not parts:
-        return None
-    return [match for part in held for match in part]
-
-
-def _leaf(predicate: Predicate, looked: Looked) -> list[Match] | None:
-    return [_match(looked.field, said(predicate), looked.text or "")] if looked.held else None
+    every = node.how is Connective.AND
+    matches: list[Match] = []
+    any_held = every
+    for number in node.leaves:
+        looked = reader.look(number)
+        if looked.held:
+            any_held = True
+            said_of = said(plan.predicates[number])
+            matches.append(_match(looked.field, said_of, looked.text or ""))
+        elif every:
+            return None
+    for part in node.nodes:
+        found = _found(plan, reader, part)
+        if found is not None:
+            any_held = True
+            matches += found
+        elif every:
+            return None
+    return matches if any_held else None
 
 
 def said(predicate: Predicate) -> str:

@@ -75,9 +75,11 @@ class Route:
         self.referring = frozenset(k for k, r in rests.items() if slots_in(r) & self.references)
         self.keyword_checks = KeywordChecks(self.keywords)
         self.search: RawSearch | None = None
+        self.wanted: tuple[bytes, ...] | None = None
         self.names: Names = ()
         self.views: tuple[View, ...] = ()
         self.several: tuple[Several, ...] = ()
+        self.looked_at: frozenset[str] = frozenset()
         self.memo: Memo
 
     def _trigger(self, rest: Rest) -> Slots | None:
@@ -117,9 +119,11 @@ class Route:
             views.extend([view] * len(natives))
         self.names, self.views, self.several = tuple(names), tuple(views), tuple(several)
         self.memo = Memo(self, engine.budget)
+        referred = (name for n in self.references for name in self.slots[n].natives)
+        self.looked_at = frozenset((*names, *referred)) - {""}
         if self.keywords:
-            wanted = expressions(self.keywords[n] for n in self._searched())
-            self.search = engine.search(wanted)
+            self.wanted = expressions(self.keywords[n] for n in self._searched())
+            self.search = engine.search(self.wanted)
 
     def _searched(self) -> set[int]:
         """Keywords of which one must hold for a rule to need a closer look."""

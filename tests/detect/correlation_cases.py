@@ -38,7 +38,7 @@ class Case(NamedTuple):
 
     @property
     def yaml(self) -> bytes:
-        return yaml.safe_dump_all(self.documents).encode()
+        return b"\n---\n".join(map(orjson.dumps, self.documents))
 
 
 def cases() -> Iterator[Case]:

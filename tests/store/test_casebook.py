@@ -118,3 +118,40 @@ def test_tables_for_sql_have_levels_as_words(state: State) -> None:
     assert (row["incident_id"], row["level"], row["status"]) == ("i1", "high", "open")
     [row] = tables["findings"].to_pylist()
     assert (row["finding_id"], row["incident_id"], row["time"]) == ("of-i1", "i1", 10)
+
+
+def test_decisions_bind_events_are_journaled_and_numbered(state: State) -> None:
+    store(state, incident("i1"), incident("i2"))
+    merge = state.casebook.merge(["i2", "i1"], reason="one", by="maria", at=5)
+    assert merge.incident_ids == ("i1", "i2")
+    assert [set(block.events) for block in merge.blocks] == [{"of-i1", "of-i2"}]
+    link = state.casebook.link(["i1", "i2"], reason="near", by="eve", at=6)
+    assert (merge.number, link.number, state.casebook.last_decision()) == (1, 2, 2)
+    assert state.casebook.decisions("i2") == [merge, link]
+    kinds = [(one.actor, one.kind, one.subject) for one in state.journal.tail(2)]
+    assert kinds == [("maria", "incident-merge", "i1"), ("eve", "incident-link", "i1")]
+    assert state.journal.verify() is None
+
+
+def test_a_split_names_what_stays_and_what_goes(state: State) -> None:
+    store(state, incident("i1"))
+    with state.think("p0") as tx:
+        tx.add_findings([finding("more", time=20)], ["i1"])
+    made = state.casebook.split("i1", ["more"], reason="two", by="maria", at=5)
+    stay, out = made.blocks
+    assert (stay.incident_id, stay.events, out.events) == ("i1", ("of-i1",), ("more",))
+    assert out.incident_id.startswith("inc-")
+    assert made.apart == ((stay.name, out.name),)
+    for wrong in (["of-i1", "more"], ["elsewhere"], []):
+        with pytest.raises(UsageError):
+            state.casebook.split("i1", wrong, reason="two", by="maria", at=5)
+    assert state.casebook.last_decision() == made.number
+
+
+def test_a_link_follows_its_findings_into_other_incidents(state: State) -> None:
+    store(state, incident("i1"), incident("i2"), incident("i3"))
+    made = state.casebook.link(["i1", "i2"], reason="near", by="maria", at=5)
+    with state.think("p0"):
+        assert state.casebook.move("i3", "i2", lambda one: one.finding_id == "of-i2") == 1
+    assert [(one.incident_id, why) for one, why in state.casebook.linked("i1")] == [("i3", made)]
+    assert state.casebook.linked("i2") == []

@@ -36,7 +36,10 @@ _COMMANDS = {
         "tocsin.cli.suppress:suppress",
         "Make an exception: hide or lower findings of a rule, for a reason and a time.",
     ),
-    "incidents": ("tocsin.cli.desk:incidents", "List incidents, or tell one of them."),
+    "incidents": (
+        "tocsin.cli.incidents:incidents",
+        "List incidents, tell one of them, or merge, split, link and reopen them.",
+    ),
     "verdict": ("tocsin.cli.desk:verdict", "Give an incident its grade, with a reason."),
     "journal": ("tocsin.cli.desk:journal", "Show the end of the journal and verify its chain."),
     "dead-letters": (

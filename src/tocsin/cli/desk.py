@@ -1,90 +1,23 @@
-"""`tocsin incidents`, `verdict` and `journal`."""
+"""`tocsin verdict`, `journal` and `dead-letters`."""
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import orjson
-from cyclopts import Parameter
 
 from tocsin.app import content, overview
 from tocsin.app import site as sites
 from tocsin.app.clock import SystemClock
-from tocsin.cli.arguments import Count, Flag, Json
+from tocsin.cli.arguments import Count, Json
 from tocsin.cli.screen import Screen
-from tocsin.cli.tell import JSON_OPTIONS, finding_json, incident_json, iso, tell_incident, utc
+from tocsin.cli.tell import JSON_OPTIONS, iso, utc
 from tocsin.errors import UsageError
 from tocsin.model.incidents import Grade, Verdict
 from tocsin.model.text import visible
 
 FIRST = 120
 """Characters of a dead letter's original that are shown."""
-
-
-def incidents(
-    incident: str | None = None,
-    *,
-    site: Path | None = None,
-    limit: Count = 20,
-    newest: Flag = False,
-    every: Annotated[bool, Parameter(name="--all", negative="")] = False,
-    json: Json = False,
-) -> int:
-    """List open incidents, worst first, or tell one of them.
-
-    Parameters
-    ----------
-    incident
-        Id of one incident, or the beginning of it; without it they are listed.
-    site
-        Site folder; without it the one found here.
-    limit
-        How many to list.
-    newest
-        The most recent first, not the worst.
-    every
-        Also those that were closed by a verdict.
-    json
-        Print JSON.
-    """
-    casebook = overview.casebook(sites.required_site(site))
-    screen = Screen()
-    if incident is not None:
-        one = overview.find_incident(casebook, incident)
-        found = list(casebook.findings(one.incident_id))
-        if json:
-            tree = incident_json(one, [f.finding_id for f in found])
-            tree["findings"] = [finding_json(f) for f in found]
-            sys.stdout.buffer.write(orjson.dumps(tree, option=JSON_OPTIONS))
-            return 0
-        tell_incident(screen, one, timeline=len(one.timeline))
-        for verdict in casebook.verdicts(one.incident_id):
-            screen.line(f"  verdict {verdict.grade.value} by {verdict.by}: {verdict.reason}")
-        return 0
-    listed = overview.listed(casebook, limit, newest=newest, closed=every)
-    if json:
-        trees = [
-            incident_json(one, [f.finding_id for f in casebook.findings(one.incident_id)])
-            for one in listed
-        ]
-        sys.stdout.buffer.write(orjson.dumps(trees, option=JSON_OPTIONS))
-        return 0
-    screen.table(
-        ["level", "incident", "first", "findings", "title", "verdict"],
-        [
-            [
-                one.level.value,
-                one.incident_id[:12],
-                utc(one.first),
-                f"{one.finding_count:,}",
-                one.title,
-                overview.last_grade(casebook, one.incident_id),
-            ]
-            for one in listed
-        ],
-        right=frozenset({"findings"}),
-    )
-    return 0
 
 
 def verdict(incident: str, grade: Grade, *, reason: str, site: Path | None = None) -> int:

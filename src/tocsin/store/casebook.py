@@ -20,6 +20,9 @@ _finding = msgspec.msgpack.Decoder(Finding).decode
 _decision = msgspec.msgpack.Decoder(Decision).decode
 _encode = msgspec.msgpack.Encoder().encode
 _LOOKUP = 500
+DECISIONS = "decisions"
+"""The fold state that says how many decisions are done."""
+
 _VERDICT = ("incident_id", "grade", "reason", "by", "at")
 
 
@@ -177,6 +180,14 @@ class Casebook:
         """Number of the newest decision; 0 before the first."""
         with self._database.reading():
             return self._next_decision() - 1
+
+    def decisions_done(self) -> int:
+        """Number of the last decision that core has done."""
+        with self._database.reading():
+            rows = self._rows(models.FoldState).filter(fold=DECISIONS)
+            return max(
+                (int(bytes(state)) for state in rows.values_list("state", flat=True)), default=0
+            )
 
     def linked(self, incident_id: str) -> list[tuple[Incident, Decision]]:
         """Incidents that people linked to this one, with their decisions."""

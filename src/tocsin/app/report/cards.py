@@ -18,8 +18,9 @@ MAX_CARDS = 40
 MAX_STEPS = 160
 FIRST_STEPS = 14
 """Steps that are shown at once; more are behind a fold."""
-MAX_NAMES = 14
-"""Entities of one kind."""
+MAX_NAMES = {"host": 14, "user": 14, "address": 10}
+FEW_NAMES = 6
+"""Entities of a kind that are named."""
 MAX_EVIDENCE = 10
 BUDGET = 6_000_000
 """Characters of evidence of the whole page."""
@@ -238,7 +239,8 @@ def _kinds(entities: Sequence[Entity]) -> Iterable[KindView]:
     found = dict.fromkeys(entity.kind for entity in entities)
     for kind in [*(k for k in KINDS if k in found), *(k for k in found if k not in KINDS)]:
         names = _named(entities, kind)
-        shown = tuple(words.text(name, 160) for name in names[:MAX_NAMES])
+        most = MAX_NAMES.get(kind, FEW_NAMES)
+        shown = tuple(words.text(name, 110) for name in names[:most])
         title = KINDS.get(kind, words.text(kind, 40))
         yield KindView(words.text(kind, 40), title, shown, len(names) - len(shown))
 

@@ -191,9 +191,12 @@ def _mark(group: Sequence[Finding], number: int, y: float) -> Mark:
 
 def _ticks(spans: Iterable[Span]) -> Iterable[Tick]:
     for span in spans:
-        lasting = words.lasting(span.last - span.first)
+        lasting = f" + {words.lasting(span.last - span.first)}" if span.last > span.first else ""
         yield Tick(
-            round(span.x0, 1), words.day(span.first), f"{words.clock(span.first)} + {lasting}", True
+            round(span.x0, 1),
+            words.day(span.first),
+            f"{words.clock(span.first)}{lasting}",
+            strong=True,
         )
         for x, time in ticks(span):
             if x - span.x0 > 120 and span.x1 - x > -1:  # noqa: PLR2004  # room for the first label

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-MAX_SPANS = 7
-GAP = 46.0
+MAX_SPANS = 6
+GAP = 44.0
 """Width of a silence that was taken out."""
-LEAST = 84.0
+LEAST = 100.0
 """Width of the shortest span: room for its date."""
 _SHARE = 0.12
 """A silence of less than this share of what it interrupts stays."""

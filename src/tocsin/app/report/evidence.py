@@ -75,7 +75,7 @@ def evidence_of(
     found = list(_fields(raw))
     shown = sorted(found, key=lambda item: item[0].rpartition(".")[2] not in asked)[:MAX_FIELDS]
     fields = tuple(
-        FieldView(words.text(name, 120), words.text(value, MAX_VALUE), _leaf(name) in asked)
+        FieldView(words.text(name, 120), words.block(value, MAX_VALUE), _leaf(name) in asked)
         for name, value in shown
     )
     matches = tuple(

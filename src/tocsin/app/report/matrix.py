@@ -15,7 +15,7 @@ _NAME = 80
 SHORT_STATES = {
     LabelState.CURRENT: "",
     LabelState.UNCHECKED: "",
-    LabelState.NEWER: "newer than the release",
+    LabelState.NEWER: "newer",
     LabelState.RENAMED: "renamed",
     LabelState.REVOKED: "revoked",
     LabelState.DEPRECATED: "deprecated",

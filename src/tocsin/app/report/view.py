@@ -248,9 +248,12 @@ def _figures(report: Report, members: Members) -> tuple[Figure, ...]:
             f"{len(report.findings):,}",
             f"{aside:,} set aside by exceptions and trials" if aside else _rule_count(report),
         ),
-        Figure("Hosts with findings", f"{len(members.hosts):,}", ""),
-        Figure("Users in findings", f"{len(members.users):,}", ""),
-        Figure("Techniques named", f"{len(techniques):,}", ""),
+        Figure(
+            "Hosts in findings",
+            f"{len(members.hosts):,}",
+            words.plural(len(members.users), "user"),
+        ),
+        Figure("Techniques", f"{len(techniques):,}", "named by rules that fired"),
         Figure("Events read", f"{_events(report):,}", words.size(report.bytes_read)),
     )
 
@@ -276,9 +279,7 @@ def _limits(report: Report, labels: Labels) -> Iterable[Limit]:
         detail = "They are listed and counted, and no incident has them: " + _counts(aside) + "."
         yield Limit("aging", f"{aside.total():,} findings were set aside", detail, "findings")
     if labels.release is None:
-        detail = (
-            "`tocsin attack load` loads MITRE's bundle; then names appear and labels are judged."
-        )
+        detail = "Load MITRE's bundle (tocsin attack load): names appear, and old labels are told."
         yield Limit("missing", "ATT&CK labels were not checked", detail, "attack")
     if not report.events:
         yield Limit("bad", "No event was read", "No source knew any record.", "refused")

@@ -93,4 +93,5 @@ def text(value: str, limit: int = 300) -> str:
 def block(value: str, limit: int) -> str:
     """Telemetry that keeps its line ends and tabs, everything else made visible."""
     cut = value[:limit].replace("\r\n", "\n").expandtabs(4)
-    return "\n".join(visible(line, limit) for line in cut.split("\n"))
+    shown = "\n".join(visible(line, limit) for line in cut.split("\n"))
+    return shown + "…" if len(value) > limit else shown

@@ -5,6 +5,7 @@ from random import Random
 from tocsin.lab.cloud import ACCOUNT, CLI, SDK, TERRAFORM, Call, Caller, ask
 from tocsin.lab.people import Person
 from tocsin.lab.places import OFFICE, Place
+from tocsin.lab.stamps import iso_seconds
 from tocsin.lab.world import DAY, HOUR, MINUTE, SECOND, Habit, World
 
 INSTANCE = "i-0b4e7f21c9a3d5e80"
@@ -109,7 +110,8 @@ def pipeline(world: World) -> Habit:
     random = world.random_for("pipeline")
     while True:
         yield 30 * MINUTE
-        day, hour = world.local(world.now)
+        _, hour = world.local(world.now)
+        day = iso_seconds(world.now)[:10]
         role = {"roleArn": f"arn:aws:iam::{ACCOUNT}:role/harbor-etl", "roleSessionName": INSTANCE}
         ask(
             world,

@@ -13,6 +13,7 @@ from tocsin.lab.operations import run
 from tocsin.lab.people import Person
 from tocsin.lab.processes import create_file, finish, set_registry, spawn
 from tocsin.lab.programs import program
+from tocsin.lab.rounds import remote_desktop
 from tocsin.lab.world import HOUR, SECOND, Habit, World
 
 _WORKDAY = 8.0
@@ -167,10 +168,12 @@ _OLDEST = "vssadmin.exe delete shadows /for=D: /oldest /quiet"
 
 
 def _on(hand: Hand, server: Host, commands: tuple[tuple[str, str], ...]) -> None:
-    remote = remoting.by_service(hand.world, hand.shell(), server)
+    """At the server's own desktop, over the network."""
+    session, shell = remote_desktop(hand.world, hand.person, hand.desk, server)
     for name, command in commands:
-        finish(hand.world, run(hand.world, remote.shell, name, command))
-    remoting.leave(hand.world, remote)
+        finish(hand.world, run(hand.world, shell, name, command))
+    finish(hand.world, shell)
+    logons.log_off(hand.world, session)
 
 
 def _admins(hand: Hand) -> None:
@@ -225,10 +228,10 @@ WORK: tuple[_Work, ...] = (
     (0.3, _reset, _ADMIN),
     (0.02, _joiner, (*_HELP, *_ADMIN)),
     (0.02, _local_admin, (*_HELP, *_ADMIN)),
-    (0.3, _assist, _HELP),
-    (0.1, _assist, _ADMIN),
+    (0.15, _assist, _HELP),
+    (0.05, _assist, _ADMIN),
     (1.0, _remote_session, (*_ADMIN, "operator")),
-    (0.1, _service_on_server, _ADMIN),
+    (0.05, _service_on_server, _ADMIN),
     (0.06, _new_task, _ADMIN),
     (0.08, _new_program, _ADMIN),
     (0.03, _space, (*_ADMIN, "operator")),

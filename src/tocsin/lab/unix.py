@@ -175,7 +175,10 @@ def execute(world: World, shell: Shell, command: str, exe: str = "") -> None:
         f'subj=unconfined key="exec"'
     )
     arguments = " ".join(f'a{i}="{word}"' for i, word in enumerate(words))
-    file = "dev=08:01 mode=0100755 ouid=0 ogid=0 rdev=00:00 nametype=NORMAL cap_fp=0"
+    file = (
+        "dev=08:01 mode=0100755 ouid=0 ogid=0 rdev=00:00 nametype=NORMAL cap_fp=0 "
+        "cap_fi=0 cap_fe=0 cap_fver=0 cap_frootid=0"
+    )
     title = "\0".join(words).encode().hex().upper()
     _audit(
         world,

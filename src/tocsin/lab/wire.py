@@ -88,7 +88,7 @@ class Wire:
     def open(self, source: str, target: str, port: int, amount: Amount = _USUAL) -> Route:
         """A connection from `source` to `target`:`port`, told by both sensors."""
         spt = self.port()
-        if not (self.zeek.on or self.firewall.on):
+        if source == target or not (self.zeek.on or self.firewall.on):
             return Route("", source, spt, target, port)
         route = Route(_uid(self._random), source, spt, target, port)
         self._tell(route, amount)

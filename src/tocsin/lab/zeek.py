@@ -103,8 +103,11 @@ class ZeekLogs:
         """Whether anybody keeps these logs."""
 
     def write(self, log: str, route: Route, values: dict[str, Any]) -> None:
-        """One line of `log` about a connection; fields without a value are left out."""
-        if not self.on:
+        """One line of `log` about a connection; fields without a value are left out.
+
+        What a machine says to itself (no `uid`) passes no sensor.
+        """
+        if not (self.on and route.uid):
             return
         at = self._stamp()
         record = {

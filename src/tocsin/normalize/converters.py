@@ -292,6 +292,12 @@ def ip_observable(value: Any) -> Any:
     return [{"name": "src_endpoint.ip", "type": "IP Address", "type_id": 2, "value": found}]
 
 
+def resource(value: Any) -> Any:
+    """The id of one resource, a path, as a list of one resource with the path's last part."""
+    found = name_of(value)
+    return FAILED if found is FAILED else [{"name": found, "uid": value}]
+
+
 def service(value: Any) -> Any:
     """A name where an address may stand as well: `ec2.amazonaws.com`, `AWS Internal`."""
     found = text(value)
@@ -312,6 +318,36 @@ def one_item(value: Any) -> Any:
     """One text as a list of one."""
     found = text(value)
     return found if found is FAILED else [found]
+
+
+_EMAIL = re.compile(r"[^\s<>@,;:'\"()\[\]]{1,128}@[A-Za-z0-9_][A-Za-z0-9._\-]{0,254}")
+
+
+def email(value: Any) -> Any:
+    """The address in `Name <user@example.org>`, or one that stands alone; `<>` says nothing."""
+    if not isinstance(value, str):
+        return FAILED
+    found = _EMAIL.search(value)
+    if found is None:
+        return None if value.strip() == "<>" else FAILED
+    return found[0]
+
+
+def emails(value: Any) -> Any:
+    """The addresses of a text or of a list of texts."""
+    texts = value if isinstance(value, list) else [value]
+    if not all(isinstance(item, str) for item in texts):
+        return FAILED
+    found = [address for item in texts for address in _EMAIL.findall(item)]
+    return list(dict.fromkeys(found)) or FAILED
+
+
+def host_name(value: Any) -> Any:
+    """The name of a host; an address says nothing, and neither does UNKNOWN."""
+    found = text(value)
+    if found is FAILED or found.upper() == "UNKNOWN":
+        return None
+    return None if address(found) is not FAILED else found
 
 
 def answers(value: Any) -> Any:
@@ -373,10 +409,14 @@ CONVERTERS: Mapping[str, Converter] = {
     "quoted_list": Converter(quoted_list, "strings"),
     "aws_name": Converter(aws_name, "string"),
     "service": Converter(service, "string"),
+    "resource": Converter(resource, "resource"),
     "known": Converter(known, "string"),
     "login": Converter(login, "string"),
     "phrases": Converter(phrases, "strings"),
     "ip_observable": Converter(ip_observable, "observable"),
+    "email": Converter(email, "email"),
+    "emails": Converter(emails, "emails"),
+    "host_name": Converter(host_name, "string"),
     "dns_answers": Converter(answers, "dns_answer"),
 }
 """Every word that `as:` may hold."""

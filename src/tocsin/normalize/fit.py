@@ -9,6 +9,7 @@ from tocsin.normalize.ocsf.schema import Attribute, OcsfSchema
 _BY_TYPE = {
     "ip_t": "ip",
     "mac_t": "mac",
+    "email_t": "email",
     "uuid_t": "guid",
     "port_t": "port",
     "timestamp_t": "time",
@@ -19,12 +20,13 @@ _BY_TYPE = {
 }
 """The converter of a type when the mapping names none; every other scalar takes text."""
 
-_PATTERNED = ("bytestring_t", "datetime_t", "email_t", "subnet_t", "json_t")
+_PATTERNED = ("bytestring_t", "datetime_t", "subnet_t", "json_t")
 """Types for which no converter vouches: a pattern, or JSON of any form."""
 
 _KINDS = {
     "ip_t": ("ip",),
     "mac_t": ("mac",),
+    "email_t": ("email",),
     "uuid_t": ("uuid",),
     "port_t": ("port",),
     "timestamp_t": ("timestamp",),
@@ -35,9 +37,11 @@ _KINDS = {
 }
 _ARRAYS = {
     "strings": "string_t",
+    "emails": "email_t",
     "fingerprint": "object_t:fingerprint",
     "dns_answer": "object_t:dns_answer",
     "observable": "object_t:observable",
+    "resource": "object_t:resource_details",
 }
 
 

@@ -172,7 +172,7 @@ class StepMaker:
                     line.where, f"{dots(line.target)} has no value {value!r}; it has: {known}"
                 )
         if not attribute.sibling:
-            raise ContentError(line.where, f"{dots(line.target)} cannot be filled from a table")
+            return self._to_word(line, attribute, names, table, key)
         default = None
         if line.default is not None:
             found = enum_value(attribute, line.default)
@@ -180,6 +180,22 @@ class StepMaker:
         memo = self._memo(line, key, table_function(attribute, table), 2)
         sibling = (*line.target[:-1], attribute.sibling)
         return Step(names, memo, (line.target, sibling), default)
+
+    def _to_word(
+        self,
+        line: FieldRule,
+        attribute: Attribute,
+        names: tuple[str, ...],
+        table: dict[str, Any],
+        key: tuple[Any, ...],
+    ) -> Step:
+        """An enumeration of words without numbers beside them, such as HTTP methods."""
+        if attribute.type != "string_t":
+            raise ContentError(line.where, f"{dots(line.target)} cannot be filled from a table")
+        words = {word.lower(): enum_value(attribute, value) for word, value in table.items()}
+        memo = self._memo(line, (*key, "word"), plain_table(words), 1)
+        default = None if line.default is None else (enum_value(attribute, line.default),)
+        return Step(names, memo, (line.target,), default)
 
     def _memo(self, line: FieldRule, key: Any, function: Callable[[Any], Any], width: int) -> Memo:
         if line.key:

@@ -13,6 +13,10 @@ FORMATS = ("iso", "epoch", "epoch_ms", "rfc3164")
 """How a time may be written; see `model.sources.TimeSpec`."""
 _NUMBER = re.compile(r"\d{1,16}(?:\.\d{1,20})?")
 _MAX_EPOCH = 1e16
+_MONTH_FIRST = re.compile(
+    r"(?:[A-Z][a-z]{2},? )?(?P<month>[A-Za-z]{3}) {1,2}(?P<day>\d{1,2}),? (?:(?P<year>\d{4}),? )?"
+    r"(?P<clock>\d\d:\d\d:\d\d(?:\.\d{1,9})?)(?: (?:UTC|GMT|Z))?(?: (?P<last>\d{4}))?"
+)
 _MONTHS = {
     name: f"{number:02}"
     for number, name in enumerate(
@@ -109,19 +113,21 @@ class TimeReader:
     def _without_year(self, written: object, received: int) -> int | None:
         """`Nov  3 07:15:09` in the year that puts it nearest before the time of reception.
 
-        A clock may run ahead by a day at most; what lies further ahead is of the year before.
+        A clock may run ahead by a day at most; what lies further ahead is of the year before. Some
+        senders write a weekday before it, or the year before or behind the time of day.
         """
         if type(written) is not str:
             return None
-        month = _MONTHS.get(written[:3].lower())
-        day, _, clock = written[3:].strip().partition(" ")
-        if month is None or not (day.isascii() and day.isdigit()):
+        match = _MONTH_FIRST.fullmatch(written.strip())
+        month = match and _MONTHS.get(match["month"].lower())
+        if match is None or month is None:
             return None
-        if clock[4:5] == " ":  # some senders write the year after the day
-            return self.micros(f"{clock[:4]}-{month}-{day:0>2} {clock[5:]}")
+        day, clock = f"{match['day']:0>2}", match["clock"]
+        if said := match["year"] or match["last"]:
+            return self.micros(f"{said}-{month}-{day} {clock}")
         year = int(day_of(received)[:4])
         for guess in (year + 1, year, year - 1):
-            found = self.micros(f"{guess}-{month}-{day:0>2} {clock}")
+            found = self.micros(f"{guess}-{month}-{day} {clock}")
             if found is not None and found <= received + DAY:
                 return found
         return None

@@ -65,13 +65,18 @@ _DICTIONARY = {
 former."""
 MAX_FIELDS = 2_048
 _LABEL = "Label"
+_SAYS = ("device_vendor", "device_product", "signature_id", "name", "cat", "act", "outcome", "app")
+_SHOWN = ("src", "dst", "shost", "dhost", "spt", "dpt", "suser", "duser", "request", "fname", "app",
+          "fileHash", "dproc", "sproc")  # fmt: skip
 
 
 def cef(text: str) -> dict[str, Any] | None:
     """The record as flat fields; None for text that is no CEF.
 
     Keys keep their short names of the standard; a key with a label (`cs1`, `cs1Label=Rule`) is
-    there under its label as well. Fields of a syslog header before the record are `syslog_host`
+    there under its label as well. `gist` is what a record says of its kind, for expressions that
+    tell kinds apart: vendor|product|signature|name|category|action|outcome|application|, then which
+    of the important keys there are (`request` only for what is no path of Windows). Fields of a syslog header before the record are `syslog_host`
     and `syslog_timestamp`.
     """
     start = _START.search(text[:_HEAD])
@@ -95,6 +100,11 @@ def cef(text: str) -> dict[str, Any] | None:
         if name in _SYSLOG:
             fields[_SYSLOG[name]] = value
     _extend(fields, text[at:])
+    kinds = [str(fields.get(name, "")).replace("|", "/") for name in _SAYS]
+    shown = [name for name in _SHOWN if name in fields]
+    if ":\\" in fields.get("request", ""):
+        shown.remove("request")
+    fields["gist"] = "|".join([*kinds, " ".join(shown)])
     return fields
 
 

@@ -137,6 +137,10 @@ def _whole(data: bytes, where: str) -> _Head:
     if len(data) > MAX_BYTES:
         raise ContentError(where, f"{len(data):,} bytes; a bundle has at most {MAX_BYTES:,}")
     data = data.removeprefix(b"\xef\xbb\xbf")
+    try:
+        data.decode()
+    except UnicodeDecodeError as error:
+        raise ContentError(where, f"not UTF-8: byte {error.start} is no text") from None
     if too_deep(data, MAX_DEPTH):
         raise ContentError(where, f"nests deeper than {MAX_DEPTH}: no STIX bundle does")
     try:

@@ -76,7 +76,7 @@ class Logsources:
             conditions = {"Channel": services[service]} if service else {}
             return [Names(conditions, shaped, {})]
         result = []
-        for one in self.file["categories"].get(category, []):
+        for one in self.file.get("categories", {}).get(category, []):
             channels = services[one["service"]]
             if service:
                 channels = channels & services[service]

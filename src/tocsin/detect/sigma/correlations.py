@@ -167,11 +167,7 @@ def _refuse(found: ParsedCorrelation) -> None:
         raise UnsupportedError(f"{found.kind} over other than one field")
     if found.kind not in NUMERIC and any(t.number > MOST_COUNTED for t in found.thresholds):
         raise UnsupportedError(f"counts above {MOST_COUNTED}")
-    every = len(found.references)
-    selects = found.expression is not None or not any(
-        t.op in ("gte", "eq") and t.number == every for t in found.thresholds
-    )
-    if found.kind is Kind.TEMPORAL_ORDERED and selects and every > MOST_ORDERED:
-        raise UnsupportedError(f"some of more than {MOST_ORDERED} rules in order")
+    if found.kind is Kind.TEMPORAL_ORDERED and len(found.references) > MOST_ORDERED:
+        raise UnsupportedError(f"more than {MOST_ORDERED} rules in order")
     if found.kind not in BY_RULE and not found.thresholds:
         raise UnsupportedError("a correlation without a condition")

@@ -9,7 +9,6 @@ from tocsin.detect.sigma.about import digest_of, status_of
 from tocsin.detect.sigma.correlations import ParsedCorrelation
 from tocsin.detect.sigma.ir import Rule
 from tocsin.detect.sigma.windows.correlation import BY_RULE, Correlation, Part, delays
-from tocsin.detect.sigma.windows.ordering import needs_all
 from tocsin.model.findings import Level
 from tocsin.model.rules import RuleState, RuleStatus
 
@@ -93,11 +92,16 @@ def _resolved(
     missing = [(ref, name) for ref, name in zip(one.references, ids, strict=True)]
     missing = [(ref, name) for ref, name in missing if name not in known]
     made = _made(one, ids, known)
-    every = one.expression is not None or (one.kind in BY_RULE and needs_all(made))
+    every = one.expression is not None or (one.kind in BY_RULE and _needs(made, len(ids)))
     if missing and (every or len(missing) == len(ids)):
         ref, name = missing[0]
         return f"rule {ref}: {inactive.get(name, 'no rule here has this id or, once, this name')}"
     return made
+
+
+def _needs(made: Correlation, count: int) -> bool:
+    """True when nothing less than so many different rules satisfies the condition."""
+    return not any(made.allows(fewer) for fewer in range(1, count))
 
 
 def _missing(one: ParsedCorrelation, made: Correlation, inactive: Mapping[str, str]) -> str:

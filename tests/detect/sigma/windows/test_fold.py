@@ -1,5 +1,9 @@
-"""The fold on invented correlations: laws, agreement with replay and oracle, and its limits."""
+"""The fold on invented correlations: laws, agreement with replay and oracle, and its limits.
 
+TOCSIN_CORRELATIONS=N in the environment invents N correlations instead of a few.
+"""
+
+import os
 from typing import Any
 
 import pytest
@@ -18,13 +22,21 @@ from tests.detect.correlation_oracle import Correlations
 from tests.detect.naive_oracle import Logsources
 from tests.laws import END, check_fold
 
+from tocsin.detect.sigma.logsources import load_logsources
 from tocsin.detect.sigma.windows import memory
 from tocsin.detect.sigma.windows.compose import id_of
 from tocsin.detect.sigma.windows.fold import WindowsFold
 from tocsin.detect.sigma.windows.replay import replay
 from tocsin.model.findings import Standing
-from tocsin.model.logsources import LogsourceBinding
 
+EXAMPLES = int(os.environ.get("TOCSIN_CORRELATIONS", "60"))
+FILE = b"""
+product: windows
+route: {channel: Channel, event: EventID}
+shapes: {flat: {}}
+services: {security: [Security]}
+"""
+LOGSOURCES = load_logsources("logsources.yaml", FILE)
 NAMES = ("a", "b", "c")
 RULES: list[dict[str, Any]] = [
     {
@@ -89,21 +101,16 @@ def invented(draw: st.DrawFn) -> Case:
     return Case("invented", documents, found, [])
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=EXAMPLES, suppress_health_check=[HealthCheck.too_slow])
 @given(case=invented(), data=st.data())
-def test_fold_replay_and_oracle_agree(
-    logsources: tuple[LogsourceBinding, ...],
-    logsource_bytes: bytes,
-    case: Case,
-    data: st.DataObject,
-) -> None:
-    plan = compiled(case, logsources)
+def test_fold_replay_and_oracle_agree(case: Case, data: st.DataObject) -> None:
+    plan = compiled(case, LOGSOURCES)
     assert plan.correlations, plan.statuses
     base = base_findings(plan, case.events)
     if not base:
         return
     replayed = {found.finding_id: found for found in replay(plan.correlations, base)}
-    oracle = Correlations(case.documents, Logsources(logsource_bytes), "flat").run(case.events)
+    oracle = Correlations(case.documents, Logsources(FILE), "flat").run(case.events)
     starts = {id_of(c, s.group, s.start): s.start for c in plan.correlations for s in oracle}
     assert {said_of(plan, found, starts) for found in replayed.values()} == oracle
     rows = rows_of(base)
@@ -127,11 +134,9 @@ def case_of(ats: list[float], documents: list[dict[str, Any]], user: str = "u") 
     return Case("one", documents, found, [])
 
 
-def test_a_finding_is_told_at_once_and_amended(
-    logsources: tuple[LogsourceBinding, ...],
-) -> None:
+def test_a_finding_is_told_at_once_and_amended() -> None:
     case = case_of([1, 2, 3, 4], counting())
-    plan = compiled(case, logsources)
+    plan = compiled(case, LOGSOURCES)
     base = base_findings(plan, case.events)
     fold = WindowsFold(plan.correlations)
     state, rows = fold.step(None, rows_of(base[:2]), watermark=DAY, now=0)
@@ -149,9 +154,9 @@ def test_a_finding_is_told_at_once_and_amended(
     assert rows.num_rows == 0
 
 
-def test_a_finding_says_what_made_it(logsources: tuple[LogsourceBinding, ...]) -> None:
+def test_a_finding_says_what_made_it() -> None:
     case = case_of([1, 2, 3], counting(), user="Root")
-    plan = compiled(case, logsources)
+    plan = compiled(case, LOGSOURCES)
     (found,) = replay(
         plan.correlations,
         base_findings(plan, case.events),
@@ -166,11 +171,9 @@ def test_a_finding_says_what_made_it(logsources: tuple[LogsourceBinding, ...]) -
     assert found.values == (("U", "Root"),)
 
 
-def test_state_is_forgotten_when_its_time_has_passed(
-    logsources: tuple[LogsourceBinding, ...],
-) -> None:
+def test_state_is_forgotten_when_its_time_has_passed() -> None:
     case = case_of([1, 2], counting())
-    plan = compiled(case, logsources)
+    plan = compiled(case, LOGSOURCES)
     base = base_findings(plan, case.events)
     fold = WindowsFold(plan.correlations)
     full, _ = fold.step(None, rows_of(base), watermark=DAY, now=0)
@@ -180,37 +183,33 @@ def test_state_is_forgotten_when_its_time_has_passed(
     assert len(empty) < len(full) / 3
 
 
-def test_hits_without_a_group_are_counted(logsources: tuple[LogsourceBinding, ...]) -> None:
+def test_hits_without_a_group_are_counted() -> None:
     case = Case("none", counting(), [(DAY, "0", {"Channel": "Security", "Kind": "a"})], [])
-    plan = compiled(case, logsources)
+    plan = compiled(case, LOGSOURCES)
     fold = WindowsFold(plan.correlations)
     fold.step(None, rows_of(base_findings(plan, case.events)), watermark=0, now=0)
     assert fold.counts == {"correlation-ungrouped": 1}
 
 
-def test_groups_and_hits_have_a_limit(
-    logsources: tuple[LogsourceBinding, ...], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_groups_and_hits_have_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory, "MAX_GROUPS", 20)
     monkeypatch.setattr(memory, "MAX_HITS", 20)
     events = [
         (DAY + n, f"{n:04}", {"Channel": "Security", "Kind": "a", "U": f"u{n % 30}"})
         for n in range(60)
     ]
-    plan = compiled(Case("many", counting(), events, []), logsources)
+    plan = compiled(Case("many", counting(), events, []), LOGSOURCES)
     fold = WindowsFold(plan.correlations)
     fold.step(None, rows_of(base_findings(plan, events)), watermark=0, now=0)
     assert fold.counts["correlation-given-up"] > 0
 
 
-def test_rows_that_no_correlation_refers_to_are_left_out(
-    logsources: tuple[LogsourceBinding, ...],
-) -> None:
+def test_rows_that_no_correlation_refers_to_are_left_out() -> None:
     events = [
         (DAY + n, f"{n:04}", {"Channel": "Security", "Kind": kind, "U": "u"})
         for n, kind in enumerate("abc")
     ]
-    plan = compiled(Case("feeds", counting(), events, []), logsources)
+    plan = compiled(Case("feeds", counting(), events, []), LOGSOURCES)
     fold = WindowsFold(plan.correlations)
     rows = rows_of(base_findings(plan, events))
     assert rows.num_rows == 3
@@ -219,12 +218,10 @@ def test_rows_that_no_correlation_refers_to_are_left_out(
     assert fold.step(None, rows.slice(1), watermark=0, now=0)[0] is None
 
 
-def test_a_changed_rule_begins_with_empty_windows(
-    logsources: tuple[LogsourceBinding, ...],
-) -> None:
+def test_a_changed_rule_begins_with_empty_windows() -> None:
     case = case_of([1, 2, 3], counting())
     plan, changed = (
-        compiled(Case("c", documents, case.events, []), logsources)
+        compiled(Case("c", documents, case.events, []), LOGSOURCES)
         for documents in (counting(), counting(timespan="20s"))
     )
     base = base_findings(plan, case.events)
@@ -234,9 +231,9 @@ def test_a_changed_rule_begins_with_empty_windows(
     assert rows.num_rows == 0
 
 
-def test_a_component_that_is_gone_is_forgotten(logsources: tuple[LogsourceBinding, ...]) -> None:
+def test_a_component_that_is_gone_is_forgotten() -> None:
     case = case_of([1], counting())
-    plan = compiled(case, logsources)
+    plan = compiled(case, LOGSOURCES)
     rows = rows_of(base_findings(plan, case.events))
     state, _ = WindowsFold(plan.correlations).step(None, rows, watermark=0, now=0)
     assert WindowsFold([]).step(state, rows_of([]), watermark=0, now=0)[0] is None

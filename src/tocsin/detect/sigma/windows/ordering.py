@@ -2,24 +2,23 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from tocsin.detect.sigma.windows.correlation import Correlation, Threshold
+from tocsin.detect.sigma.windows.correlation import Correlation
 from tocsin.detect.sigma.windows.hits import Hit
 
 MOST_ORDERED = 10
-"""Rules of an ordered correlation of which not all must occur: any selection is a case."""
+"""Rules of an ordered correlation: every selection of them is a case."""
 
 
 class InOrder:
     """The chains of different events that follow the order of the rules.
 
     For each set of parts that a chain may consist of, the latest possible start is enough to know:
-    a chain that starts later leaves the window later. Events of one moment count in the order of
-    the rules; one event never counts twice in a chain.
+    a chain that starts later leaves the window later. Events of one moment count in whatever order
+    helps; one event never counts twice in a chain.
     """
 
     def __init__(self, correlation: Correlation) -> None:
         self._correlation = correlation
-        self._all = needs_all(correlation)
         self._starts: dict[int, int] = {}
         self._seen: dict[int, int] = {}
         self._now = 0
@@ -29,20 +28,18 @@ class InOrder:
         self._now = hits[0].time
         oldest = self._now - self._correlation.timespan
         self._starts = {mask: at for mask, at in self._starts.items() if at >= oldest}
-        for parts in events(hits):
-            longer = dict(self._longer(parts))
-            for mask, start in longer.items():
-                self._starts[mask] = max(start, self._starts.get(mask, start))
-            self._seen.update(dict.fromkeys(parts, self._now))
+        self._seen.update((part, self._now) for hit in hits for part in hit.parts)
+        for mask, start in list(self._longer(selections(hits))):
+            self._starts[mask] = max(start, self._starts.get(mask, start))
 
-    def _longer(self, parts: Iterable[int]) -> Iterator[tuple[int, int]]:
-        """Chains that end with one event which is a hit of these parts."""
-        for part in parts:
-            if not self._all or part == 0:
-                yield 1 << part, self._now
+    def _longer(self, now: Iterable[int]) -> Iterator[tuple[int, int]]:
+        """Chains that end with a selection of parts which occur at this moment."""
+        for chosen in now:
+            first = (chosen & -chosen).bit_length() - 1
+            yield chosen, self._now
             for mask, start in self._starts.items():
-                if follows(mask, part, every=self._all):
-                    yield mask | 1 << part, start
+                if mask.bit_length() <= first:
+                    yield mask | chosen, start
 
     def drop(self, hit: Hit) -> None:
         """Chains that started too long ago go when events come in."""
@@ -60,25 +57,12 @@ class InOrder:
         return max(lengths, default=None)
 
 
-def needs_all(correlation: Correlation) -> bool:
-    """True when nothing less than a chain of all rules fires."""
-    if correlation.expression is not None:
-        return False
-    every = len(correlation.parts)
-    return any(
-        one in (Threshold("gte", every), Threshold("eq", every), Threshold("gt", every - 1))
-        for one in correlation.thresholds
-    )
-
-
-def follows(mask: int, part: int, *, every: bool) -> bool:
-    """True when a part may come after the chain in `mask` (`every`: with none left out)."""
-    return mask.bit_length() == part if every else mask.bit_length() <= part
-
-
-def events(hits: Iterable[Hit]) -> list[tuple[int, ...]]:
-    """Parts by event, for events of one moment: those of earlier rules first."""
+def selections(hits: Iterable[Hit]) -> set[int]:
+    """The sets of parts (as bit masks) that different events among some hits can be."""
     parts: dict[str, set[int]] = {}
     for hit in hits:
         parts.setdefault(hit.event, set()).update(hit.parts)
-    return sorted((tuple(sorted(found)) for found in parts.values()), key=lambda p: (p[-1], p))
+    masks = {0}
+    for found in parts.values():
+        masks |= {mask | 1 << part for mask in masks for part in found}
+    return masks - {0}

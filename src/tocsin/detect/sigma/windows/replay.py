@@ -161,20 +161,26 @@ def _occurred(one: Correlation, window: Sequence[Hit]) -> int | None:
 
 
 def _in_order(window: Sequence[Hit], chosen: Sequence[int]) -> bool:
-    """True when different events of the window are hits of the chosen parts one after the other.
+    """True when different events of the window are hits of the chosen parts, none before another.
 
-    Events of one moment are taken in the order of their last, then of their other parts.
+    At each moment as many of the parts that are still wanted as possible are taken.
     """
-    events: dict[tuple[int, str], set[int]] = {}
-    for hit in window:
-        events.setdefault((hit.time, hit.event), set()).update(hit.parts)
-    ordered = sorted(events.items(), key=lambda item: (item[0][0], max(item[1]), sorted(item[1])))
-    wanted = iter(chosen)
-    part = next(wanted)
-    for _, parts in ordered:
-        if part in parts:
-            following = next(wanted, None)
-            if following is None:
-                return True
-            part = following
-    return False
+    rest = list(chosen)
+    for _, now in groupby(window, key=lambda hit: hit.time):
+        events: dict[str, set[int]] = {}
+        for hit in now:
+            events.setdefault(hit.event, set()).update(hit.parts)
+        most = (n for n in range(len(rest), 0, -1) if _assigned(rest[:n], list(events.values())))
+        del rest[: next(most, 0)]
+    return not rest
+
+
+def _assigned(parts: Sequence[int], events: list[set[int]]) -> bool:
+    """True when every part can have an event of its own."""
+    if not parts:
+        return True
+    return any(
+        _assigned(parts[1:], [*events[:n], *events[n + 1 :]])
+        for n, found in enumerate(events)
+        if parts[0] in found
+    )

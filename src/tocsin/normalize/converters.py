@@ -351,7 +351,12 @@ def host_name(value: Any) -> Any:
 
 
 def answers(value: Any) -> Any:
-    """Sysmon's `type: 5 name;::ffff:10.0.0.1;` -> a list of DNS answers."""
+    """A list of DNS answers, out of Sysmon's `type: 5 name;::ffff:10.0.0.1;`.
+
+    A list of texts is one of their data; of objects the ones with `rdata` are answers.
+    """
+    if isinstance(value, list):
+        return [made for item in value[:MAX_ANSWERS] if (made := _listed_answer(item))] or None
     if not isinstance(value, str):
         return FAILED
     found = []
@@ -360,6 +365,25 @@ def answers(value: Any) -> Any:
         if data:
             found.append(_answer(kind.removeprefix("type:").strip(), data))
     return found or None
+
+
+MAX_ANSWERS = 200
+"""Answers kept of one message: who is asked chooses how many there are."""
+
+
+def _listed_answer(item: Any) -> dict[str, Any] | None:
+    if isinstance(item, str):
+        return _answer("", item) if item else None
+    data = item.get("rdata") if isinstance(item, dict) else None
+    if not isinstance(data, str) or not data:
+        return None
+    kind, ttl = item.get("rrtype"), integer(item.get("ttl"))
+    made = _answer(kind if isinstance(kind, str) else "", data)
+    return made if ttl is FAILED or ttl > MAX_TTL else made | {"ttl": ttl}
+
+
+MAX_TTL = (1 << 31) - 1
+"""The longest time to live of RFC 2181, section 8, in seconds."""
 
 
 def _answer(kind: str, data: str) -> dict[str, Any]:

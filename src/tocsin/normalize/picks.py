@@ -40,18 +40,25 @@ def at(item: Mapping[str, Any], path: str) -> Any:
     for step in path.split("."):
         if type(value) is not dict:
             return None
-        if step not in value:
-            step = next((key for key in value if key.lower() == step.lower()), step)
-        value = value.get(step)
+        value = value[step] if step in value else _folded(value, step.lower())
     return value
+
+
+def _folded(item: Mapping[str, Any], key: str) -> Any:
+    return next((value for name, value in item.items() if name.lower() == key), None)
 
 
 def one(
     wanted: Wanted, keys: tuple[str, ...], convert: Callable[[Any], Any]
 ) -> Callable[[Any], Any]:
-    """Converts the value that the first wanted object has at one of `keys`, first one first."""
+    """Converts the value that the first wanted object has at one of `keys`, first one first.
+
+    A text or number in place of a list is that value, unless something certain is wanted.
+    """
 
     def pick(value: Any) -> Any:
+        if type(value) not in (list, dict):
+            return None if wanted else convert(value)
         found = objects(value, wanted)
         values = (at(item, key) for key in keys for item in found)
         first = next((v for v in values if type(v) in (list, dict) or v not in ABSENT), None)

@@ -41,7 +41,12 @@ _ENCODED = re.compile(
 _ALWAYS = frozenset({"data", "proctitle"})
 _UNPRINTABLE = re.compile(rb"[\x00-\x20\x22\x7f-\xff]")
 """Bytes for which the kernel writes a text in hexadecimal."""
+_OPERATION = re.compile(r"([^=\"']{1,80}?),?(?= [\w\-]{1,40}=|$)")
+"""What a program did, in several words: `op=adding user id=1010`."""
 _NOTHING = frozenset({"?", "(null)", "(none)", "unset"})
+_UNSET = frozenset({"4294967295", "-1"})
+_MAY_BE_UNSET = frozenset({"auid", "old-auid", "old_auid", "ses", "old-ses", "old_ses"})
+"""Who logged in, and in which session: the kernel writes -1 for nobody and none."""
 _PARENT = "PARENT"
 _NUMBERED = {
     "1100": "USER_AUTH",
@@ -149,6 +154,9 @@ def _plain_pairs(kind: str, text: str) -> list[tuple[str, str]]:
     found = []
     for match in _FIELD.finditer(text):
         value = _value(kind, match[1], match[2])
+        if match[1] == "op" and match[2][:1] not in ('"', "'"):
+            words = _OPERATION.match(text, match.start(2))
+            value = words[1] if words else value
         if value is not None:
             found.append((match[1], value))
     return found
@@ -166,9 +174,10 @@ def _avc(body: str) -> list[tuple[str, str]]:
 def _value(kind: str, name: str, written: str) -> str | None:
     """A value as it is meant; None for one that says nothing."""
     if written[:1] in ('"', "'"):
-        return written[1:-1] if written[-1] == written[0] else written[1:]
+        plain = written[1:-1] if written[-1] == written[0] else written[1:]
+        return None if plain == "unset" and name.isupper() else plain
     written = written if written in _NOTHING else written.rstrip(",')")
-    if written in _NOTHING or not written:
+    if not written or written in _NOTHING or (written in _UNSET and name in _MAY_BE_UNSET):
         return None
     always = name in _ALWAYS or (kind == "EXECVE" and _ARGUMENT.fullmatch(name) is not None)
     if (always or _ENCODED.fullmatch(name)) and _HEX.fullmatch(written):

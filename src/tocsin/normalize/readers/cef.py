@@ -76,8 +76,8 @@ def cef(text: str) -> dict[str, Any] | None:
     Keys keep their short names of the standard; a key with a label (`cs1`, `cs1Label=Rule`) is
     there under its label as well. `gist` is what a record says of its kind, for expressions that
     tell kinds apart: vendor|product|signature|name|category|action|outcome|application|, then which
-    of the important keys there are (`request` only for what is no path of Windows). Fields of a syslog header before the record are `syslog_host`
-    and `syslog_timestamp`.
+    of the important keys there are (`request` only for what is no path of Windows). Fields of a
+    syslog header before the record are `syslog_host` and `syslog_timestamp`.
     """
     start = _START.search(text[:_HEAD])
     if start is None:

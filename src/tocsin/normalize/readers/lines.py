@@ -11,7 +11,9 @@ _RFC5424 = re.compile(
     r"(?P<timestamp>-|\d{4}-\S{5,40}) (?P<host>\S{1,255}) (?P<program>\S{1,48}) "
     r"(?P<pid>\S{1,128}) (?P<msgid>\S{1,32}) "
 )
-_ISO = re.compile(r"(?P<timestamp>\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d\S{0,16}) {1,2}(?P<host>\S{1,255}) ")
+_ISO = re.compile(
+    r"(?P<timestamp>\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d\S{0,16}) {1,2}(?P<host>\S{1,255}) "
+)
 _RFC3164 = re.compile(
     r"(?P<timestamp>[A-Z][a-z]{2} [ \d]\d (?:\d{4} )?\d\d:\d\d:\d\d(?:\.\d{1,9})?) "
     r"(?P<host>\S{1,255}) "

@@ -300,6 +300,11 @@ def stand(concluded: Sequence[pa.RecordBatch], standings: Standings) -> pa.Recor
     return findings_to_arrow([(NO_OFFSET, standings.of(f, dict(f.values))) for f in found])
 
 
+def shown(findings: pa.RecordBatch) -> pa.RecordBatch:
+    """The findings that somebody may want to see: not those that only feed correlations."""
+    return findings.filter(pc.not_equal(findings.column("standing"), Standing.BUILDING.value))
+
+
 def open_ones(findings: pa.RecordBatch) -> pa.RecordBatch:
     """The findings that may open an incident."""
     return findings.filter(pc.equal(findings.column("standing"), Standing.OPEN.value))

@@ -100,7 +100,8 @@ class Judge:
         with self._state.think(partition) as tx:
             repeats = _first_seen(tx, identities)
             findings = _without(from_bytes(reply.parts["findings"]), repeats)
-            fresh = tx.add_findings(findings_from_arrow(findings))
+            shown = flow.shown(findings)
+            fresh = tx.add_findings(findings_from_arrow(shown))
             newest = _newest(identities)
             watermark = self._watermark.see(partition, newest, args["received_at"], now)
             changes = self._correlate(tx, findings, watermark, now)
@@ -112,7 +113,7 @@ class Judge:
                 "first": args["first"],
                 "last": args["last"],
                 "events": args["rows"],
-                "findings": findings.num_rows,
+                "findings": shown.num_rows,
                 "concluded": changes.concluded,
                 "duplicates": len(repeats),
                 "dead_letters": rejects.num_rows,
@@ -159,7 +160,7 @@ class Judge:
             concluded = flow.stand(
                 self._step_all(tx, self._windows, watermark, now), self._standings
             )
-            tx.amend_findings(findings_from_arrow(concluded))
+            tx.amend_findings(findings_from_arrow(flow.shown(concluded)))
             outputs = self._group(tx, concluded, watermark, now)
             outputs += self._step_all(tx, self._fold, watermark, now)
             changes = self._store(tx, outputs, concluded.num_rows)
@@ -198,7 +199,7 @@ class Judge:
         )
         tx.put_fold_states(self._windows.name, changed)
         tx.count(dict(self._windows.counts))
-        tx.amend_findings(findings_from_arrow(concluded))
+        tx.amend_findings(findings_from_arrow(flow.shown(concluded)))
         both = pa.concat_batches([findings, concluded])
         grouped = self._group(tx, both, watermark, now)
         return self._store(tx, grouped, concluded.num_rows)

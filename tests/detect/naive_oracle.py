@@ -353,6 +353,37 @@ class _Condition:
 
 
 def _selected(name: str, pattern: str) -> bool:
-    if name.startswith("_"):
+    if name.startswith("_") and not pattern.startswith("_"):
         return False
     return pattern == "them" or re.fullmatch(pattern.replace("*", ".*"), name) is not None
+
+
+def with_filters(
+    document: Mapping[str, Any], filters: Iterable[Mapping[str, Any]]
+) -> dict[str, Any]:
+    """A rule's document with every filter that speaks of it written into its detection."""
+    detection = dict(document["detection"])
+    conditions = detection["condition"]
+    conditions = conditions if isinstance(conditions, list) else [conditions]
+    for number, one in enumerate(filters):
+        section = one["filter"]
+        rules = section["rules"]
+        listed = rules if isinstance(rules, list) else [rules]
+        every = not rules or str(rules).lower() == "any"
+        fits = all(
+            str(document["logsource"].get(key, "")).lower() == str(one["logsource"][key]).lower()
+            for key in ("product", "category", "service")
+            if one["logsource"].get(key)
+        )
+        if not fits or not (every or {document["id"], document.get("name")} & set(listed)):
+            continue
+        prefix = f"__{number}_"
+        blocks = {k: v for k, v in section.items() if k not in ("rules", "condition")}
+        detection |= {prefix + name: block for name, block in blocks.items()}
+        words = re.findall(r"[()]|[^\s()]+", section["condition"])
+        known = ("not", "and", "or", "of", "1", "all", "any", "(", ")")
+        renamed = " ".join(
+            word if word in known else prefix + ("*" if word == "them" else word) for word in words
+        )
+        conditions = [f"( {text} ) and ( {renamed} )" for text in conditions]
+    return {**document, "detection": {**detection, "condition": conditions}}

@@ -115,7 +115,7 @@ def _extend(fields: dict[str, Any], extension: str) -> None:
         keys.append(key)
         if len(keys) == MAX_FIELDS:
             break
-    ends = [key.start() for key in keys[1:]] + [len(extension)]
+    ends = [key.start() for key in keys[1:]] + [len(extension)] * bool(keys)
     labels = {}
     for key, end in zip(keys, ends, strict=True):
         value = _plain(extension[key.end() : end].strip())

@@ -11,7 +11,19 @@ from tocsin.lab.firewall import EGRESS
 from tocsin.lab.wire import Amount
 from tocsin.lab.world import World
 
-LOGS = ("dns", "ssl", "kerberos", "smb_mapping", "smb_files", "rdp", "ssh", "ntlm", "dce_rpc")
+LOGS = (
+    "dns",
+    "ssl",
+    "http",
+    "files",
+    "kerberos",
+    "smb_mapping",
+    "smb_files",
+    "rdp",
+    "ssh",
+    "ntlm",
+    "dce_rpc",
+)
 
 
 def key(record: dict[str, object]) -> tuple[object, ...]:

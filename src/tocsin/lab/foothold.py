@@ -4,7 +4,7 @@ from tocsin.lab import logons, services
 from tocsin.lab.automation import encoded
 from tocsin.lab.hosts import Process
 from tocsin.lab.intruder import VICTIM, Intruder
-from tocsin.lab.network import connect, reach, resolve
+from tocsin.lab.network import Page, fetch, reach, resolve
 from tocsin.lab.operations import run
 from tocsin.lab.people import BACKUP_ACCOUNT
 from tocsin.lab.processes import (
@@ -74,7 +74,13 @@ def cradle(intruder: Intruder) -> None:
     """The script fetches its next part and a program."""
     services.run_script(intruder.world, intruder.shell, _CRADLE)
     resolve(intruder.world, intruder.shell, *_HOME)
-    connect(intruder.world, intruder.shell, _HOME[1], 80, _HOME[0])
+    agent = "Mozilla/5.0 (Windows NT; Windows NT 10.0; de-DE) WindowsPowerShell/5.1.19041.4355"
+    for uri, size, kind in (
+        ("/assets/theme", 4_180, "text/plain"),
+        ("/assets/theme.bin", 318_464, "application/x-dosexec"),
+    ):
+        page = Page(_HOME[0], _HOME[1], uri, agent, size, kind)
+        fetch(intruder.world, intruder.shell, page)
     create_file(intruder.world, intruder.shell, f"{intruder.temp}\\hx64.exe")
 
 

@@ -1,5 +1,7 @@
 """Names resolved and connections made: Sysmon, the filtering platform and the sensors see them."""
 
+from typing import NamedTuple
+
 from tocsin.lab.hosts import Host, Process, Route
 from tocsin.lab.processes import actor
 from tocsin.lab.windows import CONNECTION_ALLOWED, DNS_QUERY, NETWORK
@@ -7,7 +9,7 @@ from tocsin.lab.wire import Amount
 from tocsin.lab.world import World
 
 _USUAL = Amount()
-_HTTPS = 443
+_HTTP, _HTTPS = 80, 443
 
 
 def resolve(world: World, process: Process, name: str, address: str) -> None:
@@ -59,6 +61,25 @@ def connect(
     )
     near = (host.address, route.source_port)
     _filtered(world, process, near, (address, port), "%%14593")
+    return route
+
+
+class Page(NamedTuple):
+    """Something fetched in the clear: where it lies, who asks, and what comes back."""
+
+    host: str
+    address: str
+    uri: str
+    agent: str
+    size: int
+    mime: str = "text/html"
+
+
+def fetch(world: World, process: Process, page: Page) -> Route:
+    """Fetch something over HTTP without encryption."""
+    amount = Amount(420 + len(page.uri), page.size + 380, 0.4)
+    route = connect(world, process, page.address, _HTTP, page.host, amount)
+    world.wire.http(route, page.host, page.uri, page.agent, page.size, page.mime)
     return route
 
 

@@ -5,7 +5,7 @@ from random import Random
 
 from tocsin.lab import logons, samba
 from tocsin.lab.hosts import Host, Process
-from tocsin.lab.network import accept, call, connect, reach, resolve
+from tocsin.lab.network import Page, accept, call, connect, fetch, reach, resolve
 from tocsin.lab.people import BACKUP_ACCOUNT, DEPLOY_ACCOUNT, SCAN_ACCOUNT
 from tocsin.lab.processes import (
     create_file,
@@ -87,6 +87,27 @@ def _console(world: World, host: Host, _: Random) -> None:
     start_thread(world, host.system["csrss.exe"], host.system["svchost:netsvcs"])
 
 
+def _revocation(world: World, host: Host, random: Random) -> None:
+    """Is the certificate still good?"""
+    uri = f"/MFEwTzBNMEswSTAJBgUrDgMCGgUABBS{random.getrandbits(60):015X}"
+    name, address = "ocsp.certwharf.example", "198.51.100.160"
+    client = host.system["svchost:NetworkService"]
+    resolve(world, client, name, address)
+    agent, kind = "Microsoft-CryptoAPI/10.0", "application/ocsp-response"
+    fetch(world, client, Page(name, address, uri, agent, random.randint(470, 2_300), kind))
+
+
+def _updates(world: World, host: Host, random: Random) -> None:
+    """A part of an update is fetched."""
+    uri = f"/c/upgr/2026/03/windows10.0-kb50{random.randint(35_000, 36_999)}-x64.cab"
+    name, address = "dl.patchwise.example", "198.51.100.196"
+    client = host.system["svchost:NetworkService"]
+    resolve(world, client, name, address)
+    agent, kind = "Microsoft-Delivery-Optimization/10.0", "application/vnd.ms-cab-compressed"
+    size = random.randint(60_000, 9_000_000)
+    fetch(world, client, Page(name, address, uri, agent, size, kind))
+
+
 def _service(world: World, host: Host, random: Random) -> None:
     title = random.choice(("Software Protection", "Background Intelligent Transfer Service"))
     change_state(world, host, title, random.choice(("running", "stopped")))
@@ -100,9 +121,11 @@ _HUM: tuple[tuple[_Act, int], ...] = (
     (_policy, 40),
     (_agent, 20),
     (_service, 20),
+    (_revocation, 8),
+    (_updates, 3),
     (_console, 1),
 )
-"""What a machine does by itself, and how often of 161 times."""
+"""What a machine does by itself, and how often of 172 times."""
 _ACTS, _WEIGHTS = zip(*_HUM, strict=True)
 
 

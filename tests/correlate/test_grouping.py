@@ -15,7 +15,9 @@ from tocsin.correlate.grouping import (
     anchors,
     is_core,
     noise_key,
+    progress,
     signature,
+    stage_of,
     ties,
     traces,
     users_of,
@@ -38,10 +40,10 @@ RICH = finding(
 
 def test_what_ties_at_once_has_a_window_and_a_reason() -> None:
     assert [(tie.key, tie.window, tie.reason) for tie in ties(RICH, WINDOWS)[1:]] == [
-        ("p|g1", 24 * HOUR, "child of process winword.exe (g1) on ws01"),
+        ("p|g1@ws01", 24 * HOUR, "child of process winword.exe (g1) on ws01"),
         ("p|ws01#44", 10 * MINUTE, "same process cmd.exe (ws01#44) on ws01"),
         ("s|ws01|0x77", 4 * HOUR, "logon session 0x77 on ws01"),
-        ("b|ws01|theshire\\ann", HOUR, "user THESHIRE\\ann on ws01"),
+        ("b|ws01|theshire\\ann", 30 * MINUTE, "user THESHIRE\\ann on ws01"),
     ]
 
 
@@ -83,3 +85,30 @@ def test_subjects_come_before_targets() -> None:
         "theshire\\ann",
         "a\\target",
     ]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        (("execution",), ("persistence",), "persistence after execution"),
+        (("persistence",), ("execution",), ""),
+        (("execution",), ("execution",), ""),
+        (("execution", "impact"), ("exfiltration",), ""),
+        ((), ("impact",), ""),
+        (("execution",), ("no-tactic",), ""),
+        (("initial_access",), ("Stealth",), "defense-evasion after initial-access"),
+    ],
+)
+def test_an_attack_goes_on_when_a_later_tactic_follows(
+    before: tuple[str, ...], after: tuple[str, ...], expected: str
+) -> None:
+    stages = [stage_of(finding(n, 0, tactics=names)) for n, names in enumerate((before, after))]
+    assert progress(*stages) == expected
+
+
+def test_a_process_is_one_on_one_host_only() -> None:
+    keys = [
+        {tie.key for tie in ties(finding(n, 0, host(name), process("g1")), WINDOWS)}
+        for n, name in enumerate(["ws01", "ws02"])
+    ]
+    assert keys[0].isdisjoint(keys[1])

@@ -70,7 +70,9 @@ def streams(
         time += draw(st.sampled_from(eras)) if len(eras) > 1 else 0
         level = draw(st.sampled_from([Level.LOW, Level.INFORMATIONAL, Level.MEDIUM, Level.HIGH]))
         rule = draw(st.sampled_from(["r1", "r2", "r3"]))
-        found.append(finding(number, time, *entities, rule=rule, level=level))
+        named = draw(st.lists(st.sampled_from(["execution", "discovery", "impact"]), max_size=2))
+        tactics = tuple(named)
+        found.append(finding(number, time, *entities, rule=rule, level=level, tactics=tactics))
     return found
 
 
@@ -188,10 +190,10 @@ def test_a_process_and_its_child_are_one_incident_with_the_reason() -> None:
     [
         ((session("ws01", 0x77),), 3 * HOUR, True),
         ((session("ws01", 0x77),), 5 * HOUR, False),
-        ((user("ann"),), 59 * MINUTE, True),
-        ((user("ann"),), 61 * MINUTE, False),
-        ((), 29 * MINUTE, True),
-        ((), 31 * MINUTE, False),
+        ((user("ann"),), 29 * MINUTE, True),
+        ((user("ann"),), 31 * MINUTE, False),
+        ((), 5 * MINUTE, True),
+        ((), 7 * MINUTE, False),
         ((process("ws01#44"),), 9 * MINUTE, True),
         ((process("ws01#44"),), 40 * MINUTE, False),
     ],
@@ -204,16 +206,16 @@ def test_windows_on_one_host(shared: tuple[Entity, ...], gap: int, *, together: 
 @pytest.mark.parametrize(
     ("shared", "gap", "together"),
     [
-        (user("ann"), 50 * MINUTE, True),
-        (user("ann"), 70 * MINUTE, False),
+        (user("ann"), 14 * MINUTE, True),
+        (user("ann"), 17 * MINUTE, False),
         (user("administrator"), 1 * MINUTE, False),
         (user("ann", "ws01"), 1 * MINUTE, False),
-        (address("10.0.0.5"), 20 * MINUTE, True),
+        (address("10.0.0.5"), 14 * MINUTE, True),
         (address("10.0.0.5", "destination"), 1 * MINUTE, False),
         (address("203.0.113.9", "destination"), 20 * MINUTE, False),
-        (address("8.8.8.8", "destination"), 20 * MINUTE, True),
+        (address("8.8.8.8", "destination"), 14 * MINUTE, True),
         (file_hash("ab" * 32), 10 * HOUR, True),
-        (host("ws09", "source"), 20 * MINUTE, True),
+        (host("ws09", "source"), 14 * MINUTE, True),
         (host("ws09", "destination"), 1 * MINUTE, False),
         (Entity("user", "builtin:system", "SYSTEM"), 0, False),
     ],
@@ -224,6 +226,51 @@ def test_what_leads_from_host_to_host(shared: Entity, gap: int, *, together: boo
         finding(n, n * gap, host(name), shared, rule=f"r{n}") for n, name in enumerate(sorted(own))
     ]
     assert (len(grouped(*pair).partition) == 1) is together
+
+
+@pytest.mark.parametrize(
+    ("shared", "gap", "together"),
+    [((), 29, True), ((), 31, False), ((user("ann"),), 59, True), ((user("ann"),), 62, False)],
+)
+@pytest.mark.parametrize("forward", [True, False])
+def test_what_goes_on_in_the_order_of_tactics_may_pause_longer(
+    shared: tuple[Entity, ...], gap: int, *, together: bool, forward: bool
+) -> None:
+    names = ["execution", "credential-access"]
+    steps = names if forward else names[::-1]
+    hosts = ["ws01", "ws02" if shared else "ws01"]
+    pair = [
+        finding(n, n * gap * MINUTE, host(hosts[n]), *shared, rule=f"r{n}", tactics=(steps[n],))
+        for n in range(2)
+    ]
+    desk = grouped(*pair)
+    assert (len(desk.partition) == 1) is (together and forward)
+    for incident in desk.incidents.values():
+        for link in incident.links:
+            assert link.reason.endswith(", credential-access after execution")
+
+
+def test_a_connection_leads_to_the_host_that_called_the_address_its_own() -> None:
+    own = address("10.0.0.5", "subject")
+    attack = finding(1, 0, host("ws01"), address("10.0.0.5", "destination"), rule="a")
+    talk = finding(2, MINUTE, host("ws02"), own, rule="low", level=Level.LOW)
+    arrival = finding(3, 3 * MINUTE, host("ws02"), rule="b")
+    assert len(grouped(attack, talk, arrival).partition) == 1
+    assert len(grouped(attack, arrival).partition) == 2
+
+
+def test_a_low_finding_that_a_host_always_makes_attaches_by_process_alone() -> None:
+    usual = [
+        finding(f"low{n}", n * HOUR, host("ws01"), user("ann"), rule="low", level=Level.LOW)
+        for n in range(6)
+    ]
+    again = finding(
+        "own", 5 * HOUR + MINUTE, host("ws01"), process("g"), rule="low", level=Level.LOW
+    )
+    attack = finding("attack", 5 * HOUR, host("ws01"), user("ann"), process("g"))
+    new = finding("new", 5 * HOUR, host("ws01"), rule="rare", level=Level.LOW)
+    parts = grouped(*usual, again, new, attack).partition
+    assert frozenset({"attack", "own", "new"}) in parts
 
 
 def test_an_address_leads_to_the_host_that_called_it_its_own() -> None:

@@ -59,7 +59,8 @@ class Links:
             f"h|{host_of(other)}"
             for other in self._by_id.values()
             for entity in other.entities
-            if entity.kind == "address" and entity.role == "subject" and f"a|{entity.key}" in keys
+            if entity.kind == "address" and entity.role == "subject"
+            if {f"a|{entity.key}", f"d|{entity.key}"} & keys
             if abs(other.time - one.time) <= WINDOWS.degree_window + MINUTE
         }
         return keys | owners
@@ -133,7 +134,7 @@ def test_a_late_finding_joins_what_is_remembered_around_its_time() -> None:
     live.see(3 * HOUR, finding(2, 3 * HOUR, host("ws01"), user("bob"), rule="b"))
     live.see(3 * HOUR + 40 * MINUTE)
     late = [
-        finding("near b", 3 * HOUR - 20 * MINUTE, host("ws01"), user("cid"), rule="c"),
+        finding("near b", 3 * HOUR - 5 * MINUTE, host("ws01"), user("cid"), rule="c"),
         finding("low", 3 * HOUR + 9 * MINUTE, host("ws01"), rule="d", level=Level.LOW),
         finding("alone", 90 * MINUTE, host("ws01"), user("dan"), rule="e"),
     ]
@@ -152,9 +153,9 @@ def test_late_findings_of_one_time_join_each_other_beside_what_is_newer() -> Non
     live.see(YEARS, finding("new", YEARS, host("ws01"), user("ann"), rule="a"))
     live.see(YEARS + HOUR)
     for number, name in enumerate(["bob", "cid", "dan"]):
-        when = number * 10 * MINUTE
+        when = number * 5 * MINUTE
         live.see(YEARS + HOUR, finding(name, when, host("ws01"), user(name), rule=name))
-    now = finding("now", YEARS + 20 * MINUTE, host("ws01"), user("eve"), rule="b")
+    now = finding("now", YEARS + 5 * MINUTE, host("ws01"), user("eve"), rule="b")
     live.see(YEARS + HOUR, now)
     assert live.desk.partition == {frozenset({"bob", "cid", "dan"}), frozenset({"new", "now"})}
 

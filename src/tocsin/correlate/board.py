@@ -34,6 +34,9 @@ MAX_CELLS = 64
 MAX_NAMES = 500
 """Ids that a group remembers, the newest; the store knows all."""
 
+DAY = 24 * 60
+"""Minutes."""
+
 _ID_BYTES = 8
 _PRUNE_EVERY = 60 * MINUTE
 
@@ -64,6 +67,8 @@ class Mark(msgspec.Struct, array_like=True, frozen=True, gc=False):
 
     cell: int
     ref: Ref
+    stage: int = 0
+    """The latest ATT&CK stage in that minute (see `grouping.stage_of`)."""
 
 
 class Marks(msgspec.Struct):
@@ -122,6 +127,8 @@ class Minute(msgspec.Struct, array_like=True):
     owners: dict[str, str] = {}
     observed: bool = False
     decided: bool = False
+    stages: dict[str, int] = {}
+    """The latest ATT&CK stage in which each key is shared."""
 
 
 class Group(msgspec.Struct, array_like=True):
@@ -224,6 +231,8 @@ class Board(msgspec.Struct):
     """The highest so far: what is older comes late."""
     late: int = 0
     """Late findings since the last look at what can be forgotten."""
+    rhythm: dict[str, list[int]] = {}
+    """In which hours each low rule spoke on each host, the last ones."""
     tied: dict[int, Ref] = {}
     """Where the events are that each decision binds."""
 
@@ -326,6 +335,8 @@ def _forget_marks(board: Board, now: int, grouping: Grouping) -> None:
     board.noise.forget(lambda _: noisy)
     cell = now - grouping.horizon // MINUTE
     board.shared.forget(lambda _: cell)
+    hours = (now - DAY) // 60
+    board.rhythm = {key: seen for key, seen in board.rhythm.items() if seen[-1] >= hours}
     board.owners = {ip: own for ip, own in board.owners.items() if own[1] >= cell}
     for key, seen in list(board.seen.items()):
         if max(seen.hub_until, *seen.members.values(), -1) < cell:

@@ -25,17 +25,21 @@ class Grouping(msgspec.Struct, frozen=True):
     """How near two findings must be to belong together. Windows are microseconds of event time."""
 
     process_window: int = 24 * HOUR
-    """Same process by its GUID, or parent and child."""
+    """Same process by its GUID on one host, or parent and child."""
     numbered_process_window: int = 10 * MINUTE
     """Same process number on a host: numbers are used again."""
     session_window: int = 4 * HOUR
-    user_on_host_window: int = HOUR
-    repeat_window: int = HOUR
+    user_on_host_window: int = 30 * MINUTE
+    repeat_window: int = 30 * MINUTE
     """The same rule about the same host, user and addresses."""
     host_window: int = 30 * MINUTE
     """Same host and nothing else; an address or host name that leads from one host to another."""
     user_window: int = HOUR
     """Same person on another host."""
+    lone_host_window: int = 5 * MINUTE
+    """Same host and nothing else, when nothing went on there in the order of ATT&CK tactics."""
+    lead_window: int = 15 * MINUTE
+    """The same for what leads from one host to another."""
     hash_window: int = 12 * HOUR
     low_window: int = 30 * MINUTE
     """How far before or after it a low finding looks for an incident to attach to."""
@@ -45,6 +49,9 @@ class Grouping(msgspec.Struct, frozen=True):
     max_degree: int = 5
     """More distinct hosts or people than this within `degree_window` and a thing is a hub: it
     joins nothing by itself for another `degree_window`."""
+    rhythm: int = 3
+    """A low rule that spoke on a host in so many of the last 24 hours says nothing of what else
+    happens there: its findings attach by process or session alone."""
     hubs: frozenset[str] = frozenset({"administrator", "guest", "root"})
     """Keys or names that never join by themselves whatever was seen: scanners, domain
     controllers, shared accounts; folded to lower case."""
@@ -100,7 +107,8 @@ def ties(finding: Finding, grouping: Grouping) -> list[Tie]:
     for entity in finding.entities:
         if entity.kind == "process" and joins(entity):
             reason = f"{_PART.get(entity.role, 'same')} process {entity.name}{where}"
-            named.append((f"p|{entity.key}", reason))
+            numbered = "#" in entity.key
+            named.append((f"p|{entity.key if numbered else f'{entity.key}@{host}'}", reason))
         elif entity.kind == "session" and joins(entity):
             named.append((f"s|{entity.key}", f"logon session {entity.name}{where}"))
     if host:
@@ -158,8 +166,49 @@ def traces(finding: Finding, grouping: Grouping) -> Iterator[Trace]:
             yield Trace(f"u|{entity.key}", member, f"user {entity.name} across hosts")
         elif entity.kind == "address" and _leads(entity):
             yield Trace(f"a|{entity.key}", member, f"address {entity.name}")
+        elif entity.kind == "address" and entity.role == "destination":
+            yield Trace(f"d|{entity.key}", member, f"went to address {entity.name}")
         elif entity.kind == "hash":
             yield Trace(f"x|{entity.key}", member, f"same file {entity.name}")
+
+
+TACTICS = {
+    name: place
+    for place, name in enumerate(
+        (
+            "reconnaissance",
+            "resource-development",
+            "initial-access",
+            "execution",
+            "persistence",
+            "privilege-escalation",
+            "defense-evasion",
+            "credential-access",
+            "discovery",
+            "lateral-movement",
+            "collection",
+            "command-and-control",
+            "exfiltration",
+            "impact",
+        )
+    )
+} | {"stealth": 6, "defense-impairment": 6}
+"""ATT&CK's enterprise tactics in its order; the last two are parts of defense-evasion."""
+
+_TACTIC_NAMES = list(TACTICS)
+
+
+def stage_of(finding: Finding) -> int:
+    """How far an attack is with this finding: 1 for the first tactic, 0 when it names none."""
+    known = (TACTICS.get(name.replace("_", "-").lower(), -1) for name in finding.tactics)
+    return max(known, default=-1) + 1
+
+
+def progress(before: int, after: int) -> str:
+    """What went on from one stage to a later one, in words; nothing when nothing did."""
+    if not 0 < before < after:
+        return ""
+    return f"{_TACTIC_NAMES[after - 1]} after {_TACTIC_NAMES[before - 1]}"
 
 
 def window_of(key: str, grouping: Grouping) -> int:
@@ -167,6 +216,14 @@ def window_of(key: str, grouping: Grouping) -> int:
     if key.startswith("u|"):
         return grouping.user_window
     return grouping.hash_window if key.startswith("x|") else grouping.host_window
+
+
+def near_window(key: str, member: str, grouping: Grouping) -> int:
+    """How far a trace reaches when nothing went on, by its key and by who shares it."""
+    if key.startswith("x|"):
+        return grouping.hash_window
+    alone = key.startswith("h|") and not member.startswith("h:")
+    return grouping.lone_host_window if alone else grouping.lead_window
 
 
 def anchors(

@@ -12,8 +12,8 @@ own time: every distance is absolute, and what is newer stays remembered beside 
 from collections.abc import Callable
 from typing import TypeAlias
 
-from tocsin.correlate.board import Board, Low, Mark, Minute, Ref, Seen
-from tocsin.correlate.grouping import MINUTE, Grouping, window_of
+from tocsin.correlate.board import DAY, Board, Low, Mark, Minute, Ref, Seen
+from tocsin.correlate.grouping import MINUTE, Grouping, near_window, progress, window_of
 
 Join: TypeAlias = Callable[[Ref, Ref, str], None]
 """Makes one group of two: (the finding that joins, what it joins, why)."""
@@ -64,8 +64,28 @@ def _observe(board: Board, cell: int, minute: Minute, grouping: Grouping, join: 
     if minute.marks:
         _wake(board, cell, minute, grouping, join)
     for name in sorted(minute.lows):
-        if not minute.lows[name].placed:
-            _place(board, name, cell, minute.lows[name], join)
+        low = minute.lows[name]
+        if not low.placed:
+            if _is_usual(board, low, cell, grouping):
+                low.anchors = [anchor for anchor in low.anchors if anchor[0][0] in "ps"]
+            _place(board, name, cell, low, join)
+    for low in minute.lows.values():
+        _hear(board, low, cell)
+
+
+def _is_usual(board: Board, low: Low, cell: int, grouping: Grouping) -> bool:
+    """True for what was heard in so many hours of the day before that it says nothing."""
+    now = cell // 60
+    hours = board.rhythm.get(low.noise_key, ())
+    return sum(now - DAY // 60 <= hour < now for hour in hours) >= grouping.rhythm
+
+
+def _hear(board: Board, low: Low, cell: int) -> None:
+    hours = board.rhythm.setdefault(low.noise_key, [])
+    if cell // 60 not in hours:
+        hours.append(cell // 60)
+        hours.sort()
+        del hours[: -(DAY // 60)]
 
 
 def _count(seen: Seen, member: str, cell: int, grouping: Grouping) -> None:
@@ -143,24 +163,51 @@ def _decide(board: Board, cell: int, moment: int, grouping: Grouping, join: Join
     minute = board.minutes[cell]
     minute.decided = True
     for key in sorted(minute.traces):
-        owner = board.owners.get(key[2:]) if key.startswith("a|") else None
+        owner = board.owners.get(key[2:]) if key[0] in "ad" else None
         known = owner is not None and _is_near(cell, owner[1], grouping.degree_window)
-        chains = [key, f"h|{owner[0]}"] if owner and known else [key]
+        chains = [] if key.startswith("d|") else [key]
+        chains += [f"h|{owner[0]}"] if owner and known else []
         if any(_is_hub(board, chain, moment) for chain in chains):
             chains = []
         joins = any(refs for _, refs in minute.traces[key].values())
         for chain in chains if joins else ():
-            _chain(board, chain, cell, minute.traces[key], window_of(chain, grouping), join)
+            stage = minute.stages.get(key, 0)
+            _chain(board, chain, cell, minute.traces[key], stage, grouping, join)
 
 
-def _chain(board: Board, key: str, cell: int, members: Members, window: int, join: Join) -> None:
-    """Join who shares the key now with who shared it last, if that is not too far away."""
-    for reason, refs in members.values():
+def _chain(  # noqa: PLR0913 - one link needs all of it
+    board: Board,
+    key: str,
+    cell: int,
+    members: Members,
+    stage: int,
+    grouping: Grouping,
+    join: Join,
+) -> None:
+    """Join who shares the key now with who shared it last, if that is not too far away.
+
+    What shares no more than a place or a person must be near, or go on where that was.
+    """
+    window = window_of(key, grouping)
+    before = board.shared.of(key)
+    for member, (reason, refs) in members.items():
+        near = near_window(key, member, grouping)
         for ref in refs:
-            for mark in board.shared.of(key):
-                if _is_near(cell, mark.cell, window):
+            for mark in before:
+                if _is_near(cell, mark.cell, near):
                     join(ref, mark.ref, reason)
-            board.shared.note(key, Mark(cell, ref))
+                elif _is_near(cell, mark.cell, window) and (
+                    on := _went_on(mark.stage, stage, later=cell >= mark.cell)
+                ):
+                    join(ref, mark.ref, f"{reason}, {on}")
+            for other in board.shared.of(key):
+                if other.cell == cell:
+                    join(ref, other.ref, reason)
+            board.shared.note(key, Mark(cell, ref, stage))
+
+
+def _went_on(before: int, after: int, *, later: bool) -> str:
+    return progress(before, after) if later else progress(after, before)
 
 
 def _expire(board: Board, cell: int, grouping: Grouping, join: Join) -> None:

@@ -17,6 +17,7 @@ from tocsin.correlate.grouping import (
     is_core,
     noise_key,
     signature,
+    stage_of,
     ties,
     traces,
 )
@@ -188,7 +189,9 @@ class Turn:
             if known is None or own.finding_id < known.finding_id:
                 minute.marks[key] = own
         root = self._board.root
+        stage = stage_of(finding)
         for trace in shared:
+            minute.stages[trace.key] = max(stage, minute.stages.get(trace.key, 0))
             members = minute.traces.setdefault(trace.key, {})
             _reason, refs = members.setdefault(trace.member, (trace.reason, []))
             if all(root(ref.group) != root(own.group) for ref in refs):

@@ -180,7 +180,7 @@ def _whole(leaf: Leaf) -> bytes:
 def pick(site: Site, beginning: str) -> Stored:
     """The one stored release whose id or version begins so; raises UsageError otherwise."""
     releases = shelf(site).all()
-    exact = [one for one in releases if beginning in (one.release_id, one.release.version)]
+    exact = [one for one in releases if beginning in {one.release_id, one.release.version} - {""}]
     begun = [one for one in releases if one.release_id.startswith(beginning)]
     found = exact or begun
     if len(found) == 1:

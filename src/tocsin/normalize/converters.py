@@ -342,6 +342,14 @@ def emails(value: Any) -> Any:
     return list(dict.fromkeys(found)) or FAILED
 
 
+def seconds(value: Any) -> Any:
+    """A span of seconds, with or without a fraction, as milliseconds."""
+    found = number(value)
+    if found is FAILED or not 0 <= found < _INT64 / 1000:
+        return FAILED
+    return round(found * 1000)
+
+
 def host_name(value: Any) -> Any:
     """The name of a host; an address says nothing, and neither does UNKNOWN."""
     found = text(value)
@@ -440,6 +448,7 @@ CONVERTERS: Mapping[str, Converter] = {
     "ip_observable": Converter(ip_observable, "observable"),
     "email": Converter(email, "email"),
     "emails": Converter(emails, "emails"),
+    "seconds": Converter(seconds, "integer"),
     "host_name": Converter(host_name, "string"),
     "dns_answers": Converter(answers, "dns_answer"),
 }

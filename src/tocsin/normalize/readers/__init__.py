@@ -13,13 +13,14 @@ from tocsin.normalize.readers.cef import cef
 from tocsin.normalize.readers.documents import eventbridge, flat, nested
 from tocsin.normalize.readers.lines import message, syslog
 from tocsin.normalize.readers.windows import windows_event, winlog, winlogbeat
-from tocsin.normalize.readers.zeek import zeek_tsv
+from tocsin.normalize.readers.zeek import zeek_json, zeek_tsv
 
 Fields = dict[str, Any]
 
 DOCUMENTS: Mapping[str, Callable[[Fields], Fields | None]] = {
     "flat": flat,
     "nested": nested,
+    "zeek_json": zeek_json,
     "eventbridge": eventbridge,
     "windows_event": windows_event,
     "winlog": winlog,

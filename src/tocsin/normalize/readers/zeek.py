@@ -1,13 +1,52 @@
-"""Rows of Zeek's tab-separated logs, each with the header lines of its file before it."""
+"""Zeek's logs: tab-separated rows, each behind the header of its file, and JSON.
+
+Both give the fields as Zeek names them (`id.orig_h`), `_path` for the log they are of, and what
+several fields say together: `url` of an HTTP request, `share_path` of a file on an SMB share.
+"""
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
+from tocsin.normalize.readers.documents import nested
+
 _HEX = re.compile(r"\\x([0-9A-Fa-f]{2})")
+_SLASH = "\\"
 _FLAGS = {"T": True, "F": False}
 _LISTS = ("set[", "vector[", "list[")
 _WHOLE = frozenset({"int", "count", "port"})
 MAX_COLUMNS = 1_024
+_KNOWN_BY: tuple[tuple[str, tuple[frozenset[str], ...]], ...] = tuple(
+    (path, tuple(frozenset(one.split()) for one in sets))
+    for path, sets in {
+        "conn": ("uid conn_state",),
+        "dns": ("uid trans_id rejected", "uid trans_id qtype_name"),
+        "http": ("uid trans_depth request_body_len",),
+        "smtp": ("uid trans_depth tls",),
+        "ssl": ("uid established resumed", "uid ssl_history"),
+        "x509": ("certificate.serial certificate.subject",),
+        "files": ("fuid seen_bytes",),
+        "ftp": ("uid command reply_code", "uid command user", "uid command data_channel.passive"),
+        "rdp": ("uid result cert_count", "uid cookie security_protocol"),
+        "ssh": ("uid auth_attempts",),
+        "kerberos": ("uid request_type client", "uid request_type service"),
+        "smb_mapping": ("uid share_type",),
+        "notice": ("note actions", "note suppress_for"),
+        "weird": ("name notice peer",),
+        "dce_rpc": ("uid endpoint operation", "uid named_pipe rtt"),
+        "ntlm": ("uid username domainname", "uid server_nb_computer_name"),
+        "dhcp": ("uids msg_types",),
+        "smb_files": ("uid action name times.modified", "uid action name size"),
+        "tunnel": ("uid tunnel_type",),
+        "ntp": ("uid stratum ref_id",),
+        "snmp": ("uid community get_requests",),
+        "dpd": ("uid analyzer failure_reason",),
+        "analyzer": ("analyzer_kind analyzer_name",),
+        "pe": ("machine is_exe compile_ts",),
+        "syslog": ("uid facility severity proto",),
+    }.items()
+)
+"""Logs by the fields that their records always have together (the scripts of Zeek 4 to 7)."""
 
 
 def zeek_tsv(text: str) -> dict[str, Any] | None:
@@ -32,6 +71,39 @@ def zeek_tsv(text: str) -> dict[str, Any] | None:
     for name, kind, value in zip(names[:MAX_COLUMNS], kinds, values, strict=False):
         if value != about.get("unset_field", "-"):
             fields.setdefault(name, _value(kind, value, about))
+    return _joined(fields)
+
+
+def zeek_json(document: dict[str, Any]) -> dict[str, Any] | None:
+    """A JSON record, its log by `_path` or else by its fields; None when it is of no log."""
+    if "ts" not in document:
+        return None
+    fields = nested(document)
+    if type(fields.get("_path")) is not str:
+        path = _path_of(fields)
+        if not path:
+            return None
+        fields["_path"] = path
+    return _joined(fields)
+
+
+def _path_of(fields: Mapping[str, Any]) -> str:
+    names = fields.keys()
+    for path, sets in _KNOWN_BY:
+        if any(names >= known for known in sets):
+            return path
+    return ""
+
+
+def _joined(fields: dict[str, Any]) -> dict[str, Any]:
+    host, uri = fields.get("host"), fields.get("uri")
+    if type(uri) is str and "url" not in fields:
+        absolute = "://" in uri[:16] or type(host) is not str
+        fields["url"] = uri if absolute else f"http://{host}{uri}"
+    share, name = fields.get("path"), fields.get("name")
+    if fields.get("_path") == "smb_files" and type(name) is str:
+        inside = isinstance(share, str) and not name.startswith(share)
+        fields["share_path"] = f"{str(share).rstrip(_SLASH)}{_SLASH}{name}" if inside else name
     return fields
 
 

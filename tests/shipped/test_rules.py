@@ -57,7 +57,8 @@ def test_ids_and_titles_are_given_once(rule_files: list[ContentFile]) -> None:
 def test_a_rule_lies_in_the_folder_of_one_of_its_tactics(
     rule_files: list[ContentFile], matcher: Matcher
 ) -> None:
-    compiled = {rule.where: rule for rule in matcher.plan.rules}
+    correlations = [one.rule for one in matcher.plan.correlations]
+    compiled = {rule.where: rule for rule in (*matcher.plan.rules, *correlations)}
     for file in rule_files:
         rule = compiled[file.where]
         assert file.path.split("/")[1].replace("_", "-") in rule.tactics, file.where
@@ -112,7 +113,9 @@ def test_a_calm_day_of_twenty_people_is_quiet(calm: Path, matcher: Matcher) -> N
 def test_tests_name_no_real_place(content: ContentSet, name: str) -> None:
     for file in content.under("rules/"):
         if file.path.endswith(".tests.yaml"):
-            for record in yaml.safe_load(file.data)[name]:
-                assert {"Channel", "EventID"} <= record.keys(), file.where
+            tests = yaml.safe_load(file.data)
+            cases = [case if isinstance(case, list) else [case] for case in tests[name]]
+            for record in (record for case in cases for record in case):
+                assert "shape" in tests or {"Channel", "EventID"} <= record.keys(), file.where
                 for value in record.values():
                     assert ".com" not in str(value), file.where

@@ -27,6 +27,11 @@ HOSTS = 4
 """Hosts, days and rules without use that are listed of each kind."""
 
 rules = App(name="rules", help="List the rules, take new ones in, put them on trial.")
+rules.command(
+    "tocsin.cli.explain:explain",
+    name="explain",
+    help="Show why a rule does or does not hold for an event.",
+)
 
 
 class State(StrEnum):

@@ -1,0 +1,69 @@
+"""`tocsin rules explain`."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import orjson
+
+from tocsin.app import explaining
+from tocsin.app import site as sites
+from tocsin.app.overview import plain
+from tocsin.cli.arguments import Json
+from tocsin.cli.screen import Screen
+from tocsin.cli.tell import JSON_OPTIONS
+from tocsin.detect.sigma.why_not import Reason
+
+MARKS = {True: "yes", False: "NO "}
+
+
+def explain(
+    rule: str,
+    event: str,
+    site: Path | None = None,
+    *,
+    rules: Path | None = None,
+    json: Json = False,
+) -> int:
+    """Show why a rule does or does not hold for an event.
+
+    Parameters
+    ----------
+    rule
+        Id or title of the rule.
+    event
+        A file of records (FILE, or FILE:3 for its third record), the identity of a stored event,
+        or the beginning of a finding's id.
+    site
+        Site folder; without it the one found here, or only what ships.
+    rules
+        Folder or archive of rules to look in instead.
+    json
+        Print JSON.
+    """
+    found = explaining.explain_rule(sites.open_site(site), rule, event, rules)
+    if json:
+        sys.stdout.buffer.write(orjson.dumps(found, option=JSON_OPTIONS, default=plain))
+        return 0
+    screen = Screen()
+    verdict = "holds for" if found.why.held else "does not hold for"
+    screen.line(f"{found.why.title} {verdict} {found.event} ({found.source_id})", style="bold")
+    if found.why.refused:
+        screen.line(found.why.refused)
+    for tried in found.why.tried:
+        for line in told(tried):
+            screen.line(line)
+    return 0
+
+
+def told(reason: Reason, depth: int = 0) -> Iterator[str]:
+    """An explanation, one part a line; parts of a part are indented."""
+    line = f"{'  ' * depth}{MARKS[reason.held]} {reason.asked}"
+    if reason.parts:
+        yield f"{line}:"
+    elif reason.value is None:
+        yield f"{line}  ({reason.field or 'no field'}: missing)" if reason.field else line
+    else:
+        yield f"{line}  ({reason.field}: {reason.value})"
+    for part in reason.parts:
+        yield from told(part, depth + 1)

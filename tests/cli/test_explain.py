@@ -1,0 +1,77 @@
+import json
+
+import pytest
+
+from tocsin.cli import run
+from tocsin.cli.explain import told
+from tocsin.detect.sigma.why_not import Reason
+
+RULE = """\
+title: Packer is started
+id: 0d1c2b3a-0000-4000-8000-000000000001
+level: low
+logsource: {product: windows, category: process_creation}
+detection: {sel: {Image|endswith: rar.exe, User: bob}, condition: sel}
+"""
+SYSMON = "Microsoft-Windows-Sysmon/Operational"
+
+
+@pytest.fixture
+def files(tmp_path):
+    (tmp_path / "rule.yml").write_text(RULE)
+    events = [
+        {"EventID": 1, "Image": "C:\\rar.exe", "User": "ann"},
+        {"EventID": 1, "Image": "C:\\rar.exe", "User": "bob"},
+        {"EventID": 3, "Image": "C:\\rar.exe"},
+    ]
+    line = {"Channel": SYSMON, "Hostname": "h", "UtcTime": "2024-01-01 00:00:00.000"}
+    lines = [json.dumps({**line, "SourceName": "Microsoft-Windows-Sysmon"} | e) for e in events]
+    (tmp_path / "events.json").write_text("\n".join(lines))
+    return tmp_path
+
+
+def explained(capsys, event, *more):
+    assert run(["rules", "explain", "Packer is started", event, "--rules", "rule.yml", *more]) == 0
+    return capsys.readouterr().out
+
+
+def test_what_is_missing_is_shown_with_its_value(files, capsys):
+    out = explained(capsys, "events.json")
+    assert "Packer is started does not hold for events.json:1" in out
+    assert "NO  User is 'bob'  (User: ann)" in out
+    assert "yes Image ends with 'rar.exe'  (Image: C:\\rar.exe)" in out
+
+
+def test_a_rule_that_holds(files, capsys):
+    assert "Packer is started holds for events.json:2" in explained(capsys, "events.json:2")
+
+
+def test_a_logsource_that_does_not_fit(files, capsys):
+    out = explained(capsys, "events.json:3")
+    assert "the logsource does not fit" in out
+    assert "NO  EventID is '1'  (EventID: 3)" in out
+
+
+def test_json(files, capsys):
+    found = json.loads(explained(capsys, "events.json:2", "--json"))
+    assert found["why"]["held"] is True
+    assert found["source_id"] == "windows_sysmon"
+
+
+@pytest.mark.parametrize(
+    ("rule", "event", "message"),
+    [
+        ("nothing", "events.json", "there is no rule nothing"),
+        ("Packer is started", "events.json:9", "has no record 9"),
+        ("Packer is started", "nothing", "no file, stored event or finding is called nothing"),
+        ("Packer is started", "rule.yml", "rule.yml"),
+    ],
+)
+def test_what_cannot_be_explained_says_why(files, capsys, rule, event, message):
+    assert run(["rules", "explain", rule, event, "--rules", "rule.yml"]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_a_missing_field_is_told():
+    tree = Reason("all of", held=False, parts=(Reason("F is 'a'", held=False, field="F"),))
+    assert list(told(tree)) == ["NO  all of:", "  NO  F is 'a'  (F: missing)"]

@@ -42,7 +42,11 @@ class Recognizer:
                 required = [shape.aliases.get(name, (name,))[0] for name in source.required]
                 _family(families, shape).add(source.id, shape, tuple(required), insist=not declared)
         families.sort(key=lambda family: -family.demands)
-        self._documents = [family for family in families if family.reader_name in DOCUMENTS]
+        self._documents = [
+            (family.first_key, family.read)
+            for family in families
+            if family.reader_name in DOCUMENTS
+        ]
         self._lines = [
             (LINES[name], [family for family in families if family.reader_name == name])
             for name in LINES
@@ -66,10 +70,11 @@ class Recognizer:
         except orjson.JSONDecodeError as error:
             document = self._repaired(raw, error)
         if type(document) is dict:
-            for family in self._documents:
-                record = family.read(document)
-                if record is not None:
-                    return record
+            for key, read in self._documents:
+                if key is None or key in document:
+                    record = read(document)
+                    if record is not None:
+                        return record
             shown = ", ".join(sorted(document)[:20])[:_MAX_SHOWN]
             return Undecodable("unrecognized", f"no source knows a record with these keys: {shown}")
         if isinstance(document, NativeRecord | Undecodable):
@@ -138,6 +143,11 @@ class _Family:
         self._needs = ""
         self._memo: dict[str | tuple[str | None, ...], tuple[_Kind, ...]] = {}
         self._name = self.names[0] if len(self.names) == 1 else ""
+
+    @property
+    def first_key(self) -> str | None:
+        """A key without which a record is not of this family: most are told apart by it alone."""
+        return self._keys[0] if self._keys else None
 
     @property
     def demands(self) -> int:

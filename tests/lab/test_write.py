@@ -1,8 +1,10 @@
 from datetime import UTC, datetime
 from itertools import pairwise
 
+import pytest
 from tests.lab.conftest import MONDAY, History, written_by
 
+from tocsin.lab import write
 from tocsin.lab.windows import LOGOFF, PROCESS_ENDED
 from tocsin.lab.world import World
 from tocsin.lab.write import Step
@@ -83,3 +85,28 @@ def test_only_labelled_records_reach_the_truth(world: World) -> None:
 def test_a_time_reads_as_sysmon_writes_it(world: World) -> None:
     moment = datetime.fromtimestamp(MONDAY / 1_000_000, UTC)
     assert world.files.utc(MONDAY + 12_345) == moment.strftime("%Y-%m-%d %H:%M:%S") + ".012"
+
+
+def test_what_is_held_is_written_when_it_is_much(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = world.files.folder
+    world.log(world.hosts["FS01"], LOGOFF, {})
+    world.files.relieve()
+    assert not list(folder.iterdir())
+    monkeypatch.setattr(write, "_HELD", 100)
+    world.files.relieve()
+    assert [path.name for path in folder.iterdir()] == ["FS01-security.json"]
+
+
+def test_headers_count_as_lines(world: World) -> None:
+    world.files.head("a.log", b"#one\n#two\n")
+    world.files.head("a.log", b"#one\n#two\n")
+    with world.files.marked(Step("step", "T1000", user="eve")):
+        world.files.line("a.log", b"x\n", MONDAY, write.Where("zeek", "z", "a", "a"))
+    world.files.flush()
+    assert (world.files.folder / "a.log").read_bytes() == b"#one\n#two\nx\n"
+    (label,) = (world.files.folder.parent / "truth.jsonl").read_bytes().splitlines()
+    assert b'"line":3,' in label
+    assert b'"user":"eve"' in label
+    assert world.files.step is None

@@ -21,6 +21,9 @@ SEED = 7
 SPEED = 60.0
 """How many times faster than it happened the attack is played."""
 
+SOURCES = ("windows", "firewall", "entra", "okta", "cloudtrail")
+"""Whose logs are shown: those that 20 people have."""
+
 MARK = ".tocsin-demo"
 SETTINGS = """site = "demo"
 
@@ -53,8 +56,9 @@ def demo_part(site: Site) -> Part:
 
 def run_lab(logs: str, truth: str) -> None:
     """Body of the lab's process: writes log files until it is ended."""
-    from tocsin.lab import live  # noqa: PLC0415  # only in this process
+    from tocsin.lab import Enterprise, live  # noqa: PLC0415  # only in this process
 
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
-    live(Path(logs), Path(truth), SEED, SystemClock(), SPEED, stop)
+    enterprise = Enterprise(sources=SOURCES)
+    live(Path(logs), Path(truth), SEED, SystemClock(), SPEED, stop, enterprise=enterprise)

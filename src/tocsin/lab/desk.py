@@ -17,7 +17,7 @@ from tocsin.lab.processes import (
     spawn,
 )
 from tocsin.lab.programs import program
-from tocsin.lab.world import SECOND, Habit, World
+from tocsin.lab.world import HOUR, SECOND, Habit, World
 
 _SITES = (
     ("news.harbordaily.example", "198.51.100.14"),
@@ -60,6 +60,7 @@ _SINGLE_SIGN_ON = {
     "git.northquay.example": "Northquay Git",
     "rates.tickerwharf.example": "Tickerwharf",
 }
+_RENEWING = ("Office 365 Exchange Online", "Office 365 SharePoint Online")
 _TOKEN_RENEWED = 0.15
 """Share of visits at which the token has run out and a sign-in is logged."""
 _ASKED = 0.25
@@ -167,6 +168,19 @@ class Desk:
         for process in (self.mail, self.browser, self.shell):
             finish(self.world, process)
         logons.log_off(self.world, self.session)
+
+
+def keep_signed_in(desk: Desk, ends: int) -> Habit:
+    """Programs renew their tokens every hour or so, until `ends` (us UTC): nobody sees it."""
+    world = desk.world
+    draw = world.random_for(f"tokens {desk.person.account.name} {world.now}")
+    pause = HOUR / min(1.0, world.enterprise.density)
+    while True:
+        yield int(draw.uniform(0.7, 1.6) * pause)
+        if world.now >= ends:
+            return
+        for app in _RENEWING:
+            identity.sign_in(world, desk.person, app)
 
 
 def _end(world: World, process: Process) -> Habit:

@@ -1,7 +1,7 @@
 """When people work: they arrive, work with breaks, and leave."""
 
 from tocsin.lab.acts import ACTS
-from tocsin.lab.desk import Desk
+from tocsin.lab.desk import Desk, keep_signed_in
 from tocsin.lab.errands import run_errands
 from tocsin.lab.people import Person
 from tocsin.lab.world import HOUR, MINUTE, SECOND, Habit, World
@@ -24,6 +24,8 @@ def at_work(world: World, person: Person) -> Habit:
             desk = Desk(world, person, random)
             leaves = world.now + int((length - already) * HOUR) + random.randint(-9, 9) * MINUTE
             world.begin(run_errands(desk, leaves))
+            if "entra" in world.on:
+                world.begin(keep_signed_in(desk, leaves))
             yield random.randint(20, 200) * SECOND
             while world.now < leaves:
                 _, hour = world.local(world.now)

@@ -5,6 +5,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
+import msgspec
+
 from tocsin.errors import UsageError
 from tocsin.lab import (
     automation,
@@ -132,14 +134,16 @@ def live(  # noqa: PLR0913 (the two folders, the seed, time and its pace, and ho
 
     The attack begins about 45 simulated minutes ago and is played `speed` times as fast as it
     happened (60: in under a minute) until simulated time has caught up with `clock`; from then on
-    time passes as it does. Files are appended to, in whole lines. Without an `enterprise` the time
-    zone is chosen so that the attack falls into the morning.
+    time passes as it does. Files are appended to, in whole lines. `enterprise` is as it is but for
+    its time zone, which is chosen so that the attack falls into the morning, and its weekend.
     """
     _keep_apart(folder, truth_path)
     now = clock.now()
     attack_at = now - _ATTACK_AGO
     start = attack_at - _BEFORE_ATTACK
-    enterprise = enterprise or Enterprise(utc_offset=_zone(attack_at), weekend_work=True)
+    enterprise = msgspec.structs.replace(
+        enterprise or Enterprise(), utc_offset=_zone(attack_at), weekend_work=True
+    )
     with LogFiles(folder, truth_path, start, enterprise.utc_offset) as files:
         world = World(enterprise, seed, start, files)
         campaigns.begin(world, _BEFORE_ATTACK, _BEFORE_ATTACK + DAY)

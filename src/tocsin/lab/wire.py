@@ -127,9 +127,7 @@ class Wire:
             },
         )
 
-    def http(
-        self, route: Route, host: str, uri: str, agent: str, size: int, mime: str
-    ) -> None:
+    def http(self, route: Route, host: str, uri: str, agent: str, size: int, mime: str) -> None:
         """A page or file fetched in the clear, and the file itself."""
         fuid = f"F{_uid(self._random)[1:]}"
         self.zeek.write(

@@ -203,11 +203,7 @@ def labels_of(site: Site) -> Labels:
 
 def crosswalk_of(site: Site) -> Crosswalk:
     """The crosswalk files, shipped and own, as one."""
-    return read_crosswalk(
-        file
-        for file in disk_content(site).under(CROSSWALKS)
-        if file.path.endswith((".yaml", ".yml"))
-    )
+    return read_crosswalk(disk_content(site).under(CROSSWALKS))
 
 
 class LabelledRule(msgspec.Struct, frozen=True):
@@ -250,6 +246,14 @@ def labelled_rules(site: Site, folder: Path | None, labels: Labels) -> list[Labe
     return found
 
 
+def check_labels(site: Site) -> list[Problem]:
+    """Notes about labels of the rules on disk; none while no release is loaded."""
+    labels = labels_of(site)
+    if labels.release is None:
+        return []
+    return label_notes(labelled_rules(site, None, labels))
+
+
 def label_notes(rules: Iterable[LabelledRule]) -> list[Problem]:
     """A note for each rule with labels that its author should change."""
     return [
@@ -265,6 +269,12 @@ def release_title(release: Release) -> str:
         return f"ATT&CK {release.version}"
     day = datetime.fromtimestamp(release.modified // 1_000_000, UTC)
     return f"ATT&CK of {day:%Y-%m-%d}" if release.modified else "ATT&CK without a date"
+
+
+def remarks(labels: Labels, texts: Iterable[str]) -> list[str]:
+    """What there is to say of these labels; nothing of current ones, nor while none is checked."""
+    quiet = (LabelState.CURRENT, LabelState.UNCHECKED)
+    return [explain(label) for label in labels.all(texts) if label.state not in quiet]
 
 
 def explain(label: Label) -> str:

@@ -12,6 +12,7 @@ from tocsin.detect.exceptions import Entry, Exceptions, Standings, compile_stand
 from tocsin.detect.exceptions.entry import DAY
 from tocsin.detect.sigma import Matcher, compile_plan, parse_rules
 from tocsin.detect.sigma.rule_tests import TESTS, check_rules
+from tocsin.enrich.attack.crosswalk import crosswalk_errors
 from tocsin.flow import Compiled
 from tocsin.model.content import ContentFile, ContentSet, Problem
 from tocsin.model.findings import Finding, Level
@@ -27,6 +28,9 @@ def check_content(content: ContentSet, now: int) -> list[Problem]:
     problems = check_sources(content)
     problems += check_rules(list(content.under("rules/")), logsources(content))
     problems += check_exceptions(content, now)
+    problems += [
+        Problem(error.where, error.message) for error in crosswalk_errors(content.under("attack/"))
+    ]
     return sorted(problems, key=lambda problem: (problem.where, problem.message))
 
 

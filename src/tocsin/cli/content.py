@@ -8,8 +8,8 @@ from typing import Annotated
 import orjson
 from cyclopts import Parameter
 
+from tocsin.app import attacking, overview
 from tocsin.app import content as contents
-from tocsin.app import overview
 from tocsin.app import site as sites
 from tocsin.cli.arguments import Json
 from tocsin.cli.screen import Screen
@@ -50,6 +50,8 @@ def check(site: Path | None = None) -> int:
         screen.line(str(problem))
     files = Counter(file.path.partition("/")[0] for file in contents.disk_content(where).files)
     counted = ", ".join(f"{n} files in {folder}" for folder, n in sorted(files.items()))
+    for note in attacking.check_labels(where):
+        screen.line(str(note))
     screen.line(f"{len(problems)} problems; {counted}")
     return 1 if any(problem.severity == "error" for problem in problems) else 0
 

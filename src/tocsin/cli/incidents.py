@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import orjson
 from cyclopts import App, Parameter
 
-from tocsin.app import content, overview
+from tocsin.app import attacking, content, overview
 from tocsin.app import site as sites
 from tocsin.app.clock import SystemClock
 from tocsin.cli.arguments import Count, Flag, Json
@@ -59,13 +59,17 @@ def show(
     json
         Print JSON.
     """
-    casebook = overview.casebook(sites.required_site(site))
+    where = sites.required_site(site)
+    casebook = overview.casebook(where)
     if incident is not None:
         chosen = overview.find_incident(casebook, incident)
         if json:
             _print_json(_tree(casebook, chosen))
         else:
             _tell(casebook, chosen)
+            labels = attacking.labels_of(where)
+            for remark in attacking.remarks(labels, (*chosen.tactics, *chosen.techniques)):
+                Screen().line(f"  ATT&CK: {remark}", style="dim")
         return 0
     listed = overview.listed(casebook, limit, newest=newest, closed=every)
     if json:

@@ -22,6 +22,7 @@ the same id, as one that ships with Tocsin takes its place.
 
 - `sources/` one folder for each kind of log that Tocsin does not know yet
 - `rules/` our detection rules, in Sigma's format; `rules/staged.txt` lists those on trial
+- `attack/` what releases of ATT&CK renamed, as far as their bundles do not say it
 - `exceptions/` what we have decided not to be told of, why, and until when
 
 Try a change with `tocsin check`, put it to work with `tocsin apply`. Keep this folder in git.

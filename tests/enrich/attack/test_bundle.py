@@ -68,7 +68,7 @@ def test_a_relation_that_was_taken_back_does_not_count():
     ("data", "told"),
     [
         (b"", "not JSON"),
-        (b"\x1f\x8b rubbish", "not JSON"),
+        (b"\x1f\x8b rubbish", "not UTF-8"),
         (bundle()[:-40], "not JSON"),
         (b"[]", "not a STIX bundle"),
         (b'{"type": "bundle"}', "not a STIX bundle"),

@@ -14,13 +14,15 @@ from tocsin.formats.located_yaml import LocatedDocument, Path, load_located
 from tocsin.model.attack import Crosswalk, Move
 from tocsin.model.content import ContentFile
 
+SUFFIXES = (".yaml", ".yml")
 _LABEL = re.compile(rf"({TECHNIQUE_ID.pattern}|[a-z]+(-[a-z]+)*)")
 _RELEASE = re.compile(r"[0-9]{1,3}(\.[0-9]{1,3})?")
 
 
 def read_crosswalk(files: Iterable[ContentFile]) -> Crosswalk:
     """One crosswalk of all these files; raises ContentError with `file:line`."""
-    return Crosswalk.of(tuple(move for file in files for move in read_moves(file)))
+    kept = (file for file in files if file.path.endswith(SUFFIXES))
+    return Crosswalk.of(tuple(move for file in kept for move in read_moves(file)))
 
 
 def read_moves(file: ContentFile) -> Iterator[Move]:
@@ -56,9 +58,11 @@ def _move(document: LocatedDocument, path: Path, release: str, new: object) -> M
 
 
 def crosswalk_errors(files: Iterable[ContentFile]) -> list[ContentError]:
-    """What is wrong with these files, the first of each."""
+    """What is wrong with these files, the first of each; only `*.yaml` and `*.yml` count."""
     found = []
     for file in files:
+        if not file.path.endswith(SUFFIXES):
+            continue
         try:
             list(read_moves(file))
         except ContentError as error:

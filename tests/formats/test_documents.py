@@ -137,3 +137,17 @@ def test_chunking_does_not_matter(text: str, size: int) -> None:
     whole = frame(text.encode(), SMALL, size=100_000)
     assert raws(frame(text.encode(), SMALL, size)) == raws(whole)
     assert reasons(frame(text.encode(), SMALL, size)) == reasons(whole)
+
+
+@pytest.mark.parametrize(
+    "opening", [b"[" * 300, b'{"a":' * 300, b'{"a": "' + b"x" * 5000 + b'", "b": [']
+)
+def test_what_is_over_a_limit_does_not_swallow_the_next_line(opening: bytes) -> None:
+    limits = Limits(max_record=4096, max_depth=100)
+    data = b"[\n" + opening + b'\n{"good": 1}\n{"good": 2}\n'
+    framer = DocumentFramer("x", limits)
+    items = [item for n in range(0, len(data), 700) for item in framer.feed(data[n : n + 700])]
+    items += framer.feed(b"", last=True)
+    raws = [raw for item in items if isinstance(item, Block) for raw in item.raws]
+    assert raws == [b'{"good": 1}', b'{"good": 2}']
+    assert [item.reason for item in items if isinstance(item, Rejected)]

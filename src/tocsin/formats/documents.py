@@ -4,7 +4,8 @@ A scanner follows strings and brackets only; it never parses, so its time is lin
 is one record. Values one level inside a top-level array are records, and so are the elements of
 `{"Records": [...]}` and its kin. A record that is too large or too deep is dropped while it streams
 past. A line end inside a string is no JSON: there the scanner gives up the record and starts anew
-on the next line, so that a missing quote costs one record.
+on the next line, so that a missing quote costs one record. A record that is over a limit also ends
+where a line begins with a brace, so that it cannot swallow what others wrote.
 """
 
 import re
@@ -128,6 +129,9 @@ class DocumentFramer:
             self._in_string = not self._in_string
         elif self._in_string:
             self._refuse("malformed", "a line ends inside a string")
+        elif character == b"{" and self._may_begin_anew(at):
+            self._at = at
+            self._refuse(*self._why())
         elif character in (b"{", b"["):
             self._depth += 1
             self._too_deep |= self._depth > self._limits.max_depth
@@ -137,14 +141,24 @@ class DocumentFramer:
                 self._close()
         return True
 
-    def _close(self) -> None:
+    def _may_begin_anew(self, at: int) -> bool:
+        """Whether a record that is refused anyway should not swallow the line that begins here."""
+        lost = self._too_deep or self._dropped
+        return bool(lost) and at > 0 and self._text[at - 1 : at] == b"\n"
+
+    def _why(self) -> tuple[str, str]:
+        """Reason and detail of a record that is over a limit; empty when it is not."""
         size = self._dropped + self._at - self._start
+        if self._too_deep:
+            return "too-deep", "nests too deeply"
+        return ("too-large", f"{size} bytes") if size > self._limits.max_record else ("", "")
+
+    def _close(self) -> None:
+        reason, detail = self._why()
         if self._after_wrapper:
             self._after_wrapper = False
-        elif self._too_deep:
-            self._refuse("too-deep", "nests too deeply")
-        elif size > self._limits.max_record:
-            self._refuse("too-large", f"{size} bytes")
+        elif reason:
+            self._refuse(reason, detail)
         else:
             self._raws.append(self._text[self._start : self._at])
 

@@ -30,8 +30,14 @@ from tocsin.errors import SettingsError
 from tocsin.formats.limits import DEFAULT
 from tocsin.settings import Input
 
-IDLE = 0.05
-"""Seconds between two looks at inputs that had nothing new."""
+IDLE, AWAKE = 0.05, 0.004
+"""Seconds between two looks at inputs that had nothing new, and while something came lately."""
+
+LATELY = 2.0
+"""Seconds after which nothing came lately."""
+
+SHARE = 4
+"""A pause is at least so many times as long as the look before it: many files cost time."""
 
 LOCK_TRIES, LOCK_PAUSE = 100, 0.1
 """How often, and after how many seconds, a partition that is still locked is tried again."""
@@ -164,12 +170,17 @@ def _source(site: Site, one: Input) -> FileSource:
 
 def _collect(readers: Sequence[Reader], stop: _Stop, site: Site) -> None:
     """Step every partition's inputs in turn until it is time to end."""
-    clock, told = SystemClock(), 0.0
+    clock, told, moved_at = SystemClock(), 0.0, 0.0
     names = [path.name for path in site.spool.iterdir() if path.is_dir()]
     while not stop.event.is_set():
+        began = clock.monotonic()
         moved = [reader.step() for reader in readers]
-        if clock.monotonic() - told > 1:
-            told = clock.monotonic()
+        now = clock.monotonic()
+        if now - told > 1:
+            told = now
             metrics.spool_bytes.set(sum(backlog(site.spool, name)[0] for name in names))
-        if not any(moved):
-            stop.pause(IDLE)
+        if any(moved):
+            moved_at = now
+        else:
+            pause = AWAKE if now - moved_at < LATELY else IDLE
+            stop.pause(min(max(pause, SHARE * (now - began)), IDLE))

@@ -7,6 +7,8 @@ duplicates, and appends what is settled to the lake when told. Requests:
     settle   args: batch, duplicates (offsets)     -> rows that now wait for the lake
     forget   args: batch, if any                   -> the same; the lake gets them from the spool
     flush    args: upto (last settled offset)      -> upto, durable in every table
+
+A flush goes on beside the batches that follow: a finding never waits for the lake.
 """
 
 import time
@@ -21,13 +23,14 @@ from tocsin import flow
 from tocsin.app import parts
 from tocsin.app.arrow import to_bytes
 from tocsin.app.isolation import isolating
-from tocsin.app.workers import Reply, Request, serve
+from tocsin.app.workers import Later, Reply, Request, serve
 from tocsin.collect.reader import SpoolReader
+from tocsin.errors import TocsinError
 from tocsin.model.envelope import BATCH_ROWS
 from tocsin.model.stages import ContextSnapshot, HostClock
 from tocsin.store.lake import Lake
 
-LOOK_AGAIN, LOOK_FOR = 0.005, 0.25
+LOOK_AGAIN, LOOK_FOR = 0.002, 0.25
 """Seconds between two looks at an empty spool, and in all before an empty answer."""
 
 
@@ -59,8 +62,12 @@ class Observer:
         self._position = task.start
         self._unsettled: dict[int, dict[str, pa.RecordBatch]] = {}
         self._settled: dict[str, list[pa.RecordBatch]] = {}
+        self._rows = 0
+        self._going = 0
+        """Rows of a flush: under way, or refused and kept for the next one."""
+        self._refused: dict[str, list[pa.RecordBatch]] | None = None
 
-    def handle(self, request: Request) -> Reply:
+    def handle(self, request: Request) -> Reply | Later:
         """Answer one request."""
         match request.kind:
             case "observe":
@@ -117,21 +124,35 @@ class Observer:
                 kept = rows.filter(pc.invert(pc.is_in(rows.column("tocsin_offset"), duplicates)))
             if kept.num_rows:
                 self._settled.setdefault(name, []).append(kept)
-        return Reply(request.task, {"waiting": self._waiting()})
+                self._rows += kept.num_rows
+        return Reply(request.task, {"waiting": self._rows + self._going})
 
     def _forget(self, request: Request) -> Reply:
         self._unsettled.pop(request.args.get("batch", -1), None)
-        self._settled = {}
+        self._settled, self._refused, self._rows, self._going = {}, None, 0, 0
         return Reply(request.task, {"waiting": 0})
 
-    def _waiting(self) -> int:
-        return sum(batch.num_rows for rows in self._settled.values() for batch in rows)
+    def _flush(self, request: Request) -> Later:
+        """Core asks for one at a time; what the lake refused goes in front of what came since."""
+        refused, self._refused = self._refused or {}, None
+        events = {
+            name: [*refused.get(name, ()), *self._settled.get(name, ())]
+            for name in refused.keys() | self._settled.keys()
+        }
+        self._going += self._rows
+        self._settled, self._rows = {}, 0
+        return Later(lambda: self._append(request, events))
 
-    def _flush(self, request: Request) -> Reply:
+    def _append(self, request: Request, events: dict[str, list[pa.RecordBatch]]) -> Reply:
+        """Store what a flush is about (in a thread of its own)."""
         upto = request.args["upto"]
-        self._lake.append(self._task.partition, upto, self._settled)
-        self._settled = {}
-        return Reply(request.task, {"upto": upto, "waiting": self._waiting()})
+        try:
+            self._lake.append(self._task.partition, upto, events)
+        except TocsinError:
+            self._refused = events
+            raise
+        self._going = 0
+        return Reply(request.task, {"upto": upto, "waiting": self._rows})
 
 
 def run_observer(connection: Connection, task: Task) -> None:

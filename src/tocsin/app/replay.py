@@ -62,6 +62,7 @@ def replay(
     records of one flush of the lake. Raises StorageError when the lake cannot be read.
     """
     columns = _LakeColumns(lake, compiled)
+    seen: list[LakeFile] = []
     for run in runs(lake, since=since, until=until):
         events, parts = 0, list[pa.Table]()
         for file in run:
@@ -72,6 +73,9 @@ def replay(
         for batch in in_order(parts):
             yield Replayed(0, flow.look_again(batch, compiled, context))
         yield Replayed(events, flow.NO_FINDINGS)
+        seen += run
+    if since <= 0 and until == LATEST:
+        columns.forget_all_but(seen)
 
 
 class _LakeColumns:
@@ -95,6 +99,10 @@ class _LakeColumns:
         ]
         places = pa.array(range(rows.num_rows), pa.int32())
         return pc.is_in(places, value_set=pa.concat_arrays(held))
+
+    def forget_all_but(self, files: Collection[LakeFile]) -> None:
+        """Delete columns of files that are no more."""
+        self._files.forget_all_but(files)
 
     def _read(self, file: LakeFile) -> Columns | None:
         """The columns that are kept of a file, where they have all that rules name now."""

@@ -7,11 +7,14 @@ exchange Arrow IPC bytes in MessagePack frames. A worker whose parent is gone en
 
 import gc
 import multiprocessing.connection
+import os
 import queue
 import signal
-import sys
 import threading
+import traceback
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -47,7 +50,15 @@ class Reply(msgspec.Struct, frozen=True):
 AHEAD = 2
 """Requests that a worker is given before the first is answered: it never waits for the next."""
 
-Handler = Callable[[Request], Reply]
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """Work that is done beside the requests that follow; its answer is sent when it is done."""
+
+    work: Callable[[], Reply]
+
+
+Handler = Callable[[Request], Reply | Later]
 
 _encode = msgspec.msgpack.Encoder().encode
 _request = msgspec.msgpack.Decoder(Request).decode
@@ -121,7 +132,11 @@ def calm_collector() -> None:
 
 
 def serve(connection: Connection, handler: Handler) -> None:
-    """Answer requests until the other side closes; runs as the body of a worker process."""
+    """Answer requests until the other side closes; runs as the body of a worker process.
+
+    What the handler answers with `Later` is worked on in a thread: a handler must not have two of
+    these under way that share anything.
+    """
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)  # the parent decides: its end of the pipe closes
     calm_collector()
@@ -135,16 +150,40 @@ def serve(connection: Connection, handler: Handler) -> None:
             waiting.put(None)
 
     threading.Thread(target=drain, daemon=True).start()
+    sending = threading.Lock()
+
+    def answer(task: int, work: Callable[[], Reply | Later]) -> None:
+        reply = _answered(task, work)
+        if isinstance(reply, Later):
+            threading.Thread(target=beside, args=(task, reply.work), daemon=True).start()
+            return
+        with sending:
+            try:
+                connection.send_bytes(_encode(reply))
+            except (BrokenPipeError, OSError):
+                os._exit(0)  # from a thread, too: there is nobody left to answer
+
+    def beside(task: int, work: Callable[[], Reply]) -> None:
+        done = False
+        try:
+            answer(task, work)
+            done = True
+        finally:
+            if not done:  # our own mistake: ends the worker, as it does in the main thread
+                traceback.print_exc()
+                os._exit(1)
+
     while (data := waiting.get()) is not None:
         request = _request(data)
-        try:
-            reply = handler(request)
-        except TocsinError as error:
-            reply = Reply(request.task, error=str(error))
-        try:
-            connection.send_bytes(_encode(reply))
-        except (BrokenPipeError, OSError):
-            sys.exit(0)
+        answer(request.task, partial(handler, request))
+
+
+def _answered(task: int, work: Callable[[], Reply | Later]) -> Reply | Later:
+    """What `work` gives; what it refuses as the answer that says why."""
+    try:
+        return work()
+    except TocsinError as error:
+        return Reply(task, error=str(error))
 
 
 def in_parallel(workers: list[Worker], requests: Iterable[Request]) -> Iterator[Reply]:

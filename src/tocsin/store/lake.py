@@ -107,7 +107,7 @@ class Lake:
         rows = _beyond(pa.Table.from_batches(batches), -1 if stored is None else stored)
         if rows.num_rows:
             folder = self._root / class_name
-            files = list(_write(folder, rows))
+            files = list(_write(folder, rows.combine_chunks()))
             crash.point("lake.files-written")
             _sync_files(folder, files)
             crash.point("lake.synced")

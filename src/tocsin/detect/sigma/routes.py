@@ -72,6 +72,7 @@ class Route:
         self.references = frozenset(n for n, p in self.predicate.items() if p.op is Op.FIELDREF)
         self.keywords = {n: p for n, p in self.predicate.items() if not p.field}
         self.by_slot, self.always = index({key: self._trigger(rest) for key, rest in rests.items()})
+        self.wordy = frozenset(k for k, r in rests.items() if slots_in(r) & self.keywords.keys())
         self.referring = frozenset(k for k, r in rests.items() if slots_in(r) & self.references)
         self.keyword_checks = KeywordChecks(self.keywords)
         self.search: RawSearch | None = None
@@ -187,7 +188,9 @@ class Route:
         self, outcome: Outcome, signature: Signature, fields: Mapping[str, Any]
     ) -> tuple[int, ...]:
         """All rules that hit, with references (and with them keywords) looked up in the record."""
-        held = self.keyword_checks.true_of(fields) | self.holding(signature)
+        held = self.holding(signature)
+        if not self.wordy.isdisjoint(outcome.pending):
+            held |= self.keyword_checks.true_of(fields)
         held |= {n for n in self.references if self._refers(n, fields)}
         more = {key for key in outcome.pending if holds(self.rests[key], held)}
         return tuple(sorted(more.union(outcome.hits)))

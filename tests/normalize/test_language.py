@@ -1,8 +1,11 @@
 """Every mistake of an author is named at its line."""
 
+import orjson
 import pytest
 
 from tocsin.model.content import ContentFile, ContentSet
+from tocsin.model.records import NativeRecord, Position
+from tocsin.model.stages import ContextSnapshot
 from tocsin.normalize import Normalizer, compile_sources
 
 SOURCE = """\
@@ -99,6 +102,11 @@ def changed(old: str, new: str) -> str:
         ("use: who", "use: who\n    set: {status: done}", 19, "status is both set and mapped"),
         ("src_endpoint.ip: from", "activity_id: from", 11, "activity is given and mapped"),
         ("activity: Logon", "activity: Logon\n    activity: 2", 14, "here and in line 13"),
+        ("src_endpoint.ip: from", "src_endpoint.ip: {from: a, pick: {b: c}}", 17, "`key:` of one"),
+        ("src_endpoint.ip: from", "src_endpoint.ip: {from: a, key: b, each: {}}", 17, "`key:`"),
+        ("src_endpoint.ip: from", "src_endpoint.ip: {from: a, each: {ip: b}}", 17, "a list of obj"),
+        ("src_endpoint.ip: from", "observables: {from: a, each: {nam: b}}", 17, "cannot make nam"),
+        ("src_endpoint.ip: from", "observables: {from: a, each: {name: b}}", 17, "needs type_id"),
     ],
 )  # fmt: skip
 def test_a_mistake_in_a_mapping_is_named_at_its_line(
@@ -143,3 +151,25 @@ def test_a_folder_without_a_mapping_says_so() -> None:
     assert [str(p) for p in problems] == [
         "site/sources/demo: error: mapping.yaml is missing in this folder"
     ]
+
+
+def test_values_are_taken_out_of_lists_and_told_by_their_beginnings() -> None:
+    mapping = changed("when: {what: login}", 'when: {what: ["log*"]}')
+    mapping = mapping.replace("ok: Success", '"ok*": Success, "*bad": Failure')
+    mapping = mapping.replace(
+        "src_endpoint.ip: from", "src_endpoint.ip: {from: ends, pick: {side: src}, key: [ip, v6]}"
+    )
+    made, problems = compiled(mapping=mapping)
+    assert problems == []
+    assert made is not None
+    ends = [{"side": "dst", "ip": "10.0.0.2"}, {"side": "SRC", "v6": "::1"}]
+    record = {"kind": "demo", "host": "h", "what": "login.web", "user": "u", "result": "okay"}
+    raw = orjson.dumps(record | {"ends": ends})
+    native = made.decode(raw, None)
+    assert isinstance(native, NativeRecord)
+    place = Position("site", "p", 1, 0, "f", 1)
+    name, event = made.event(native, place, raw, ContextSnapshot())
+    assert name == "authentication"
+    assert event["src_endpoint"] == {"ip": "::1"}
+    assert event["status"] == "Success"
+    assert event["unmapped"] == {"kind": "demo", "what": "login.web", "ends": ends}

@@ -43,10 +43,11 @@ def normalizer(content: ContentSet) -> Normalizer:
 
 @pytest.fixture(scope="session")
 def samples(content: ContentSet) -> Sequence[bytes]:
-    """Every sample record of every shipped source."""
+    """Every sample record of every shipped source that is a JSON object."""
     return Samples(
         line
         for file in content.under("sources/")
         if "/samples/" in file.path
         for line in file.data.splitlines()
+        if line.startswith(b"{")
     )

@@ -5,7 +5,7 @@ PYTEST := $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run test test-integration check check-format check-lint check-types
-.PHONY: check-layers check-shape fmt content docs bench proof-1 lock wheel clean
+.PHONY: check-layers check-shape fmt content docs bench proof-1 proof-2 lock wheel clean
 
 help: ## Show these commands
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' Makefile | expand -t 20
@@ -54,6 +54,11 @@ bench: setup ## Measure each stage (ZIRCOLITE=folder compares, INPUTS=otrf-100k)
 
 proof-1: setup ## Run the full counts of the first issue's claims
 	$(BIN)/python tools/proof 1
+
+proof-2: setup ## Fuzz every reader for two minutes each; measure recall and noise
+	$(BIN)/python -m tests.fuzz all --seconds 120
+	$(BIN)/python -m bench.recall
+	$(BIN)/python -m bench.noise
 
 LOCK := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate -q
 lock: setup ## Resolve the dependencies anew (needs the network)

@@ -1,8 +1,9 @@
 """Drive one target by coverage, then say how far it came.
 
-    python -m tests.fuzz records --seconds 120 --corpus /tmp/corpus
+    python -m tests.fuzz records --seconds 120
+    python -m tests.fuzz all --record docs/proof/2.json     goes on where it was
 
-The last line is JSON: inputs tried, those kept, lines covered of how many in the target's files,
+The last line of each is JSON: inputs tried, those kept, lines covered of how many in the target's files,
 the slowest input kept (CPU seconds) and what went wrong, with the input in hexadecimal.
 """
 
@@ -14,11 +15,17 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "src" / "tocsin"
 STALLED = 10
 """Seconds after which the fuzzer, whose instrumented code is slow, calls an input stalled."""
+
+
+MOST_SECONDS = 1.0
+"""CPU seconds that no input may take."""
+LINE = 300
 
 
 def fuzz(name: str, corpus: str, seconds: int) -> None:
@@ -107,14 +114,48 @@ def drive(name: str, seconds: int) -> dict[str, object]:
         return result
 
 
+def drive_all(seconds: int, record: Path) -> int:
+    """Every target that the record does not have yet; how many failed in all."""
+    from tests.fuzz.targets import TARGETS  # not before the fuzzer is set up
+
+    done = json.loads(record.read_text())["fuzz"] if record.exists() else []
+    for name in TARGETS:
+        if name not in {one["target"] for one in done}:
+            done.append({"commit": commit(), **drive(name, seconds)})
+            record.write_text(json.dumps({"fuzz": done}, indent=1) + "\n")
+            print(json.dumps(done[-1])[:LINE], flush=True)
+    print_table(done)
+    return sum("failed" in one or one["slowest_s"] > MOST_SECONDS for one in done)
+
+
+def print_table(done: list[dict[str, Any]]) -> None:
+    """The figures in Markdown."""
+    print("| reader | inputs tried | lines reached | slowest input kept | went wrong |")
+    print("|---|---|---|---|---|")
+    for one in done:
+        lines = f"{one.get('lines', 0)} of {one.get('of', 0)}"
+        wrong = len(one["found"]) or ("yes" if "failed" in one else "nothing")
+        slow = f"{one.get('slowest_s', 0):.3f} s"
+        print(f"| {one['target']} | {one['inputs']:,} | {lines} | {slow} | {wrong} |")
+
+
+def commit() -> str:
+    """The commit that is checked out."""
+    command = ["git", "rev-parse", "--short=12", "HEAD"]
+    return subprocess.check_output(command, cwd=ROOT, text=True).strip()  # our words
+
+
 def main() -> int:
     """Entry point of `python -m tests.fuzz`."""
     parser = argparse.ArgumentParser(description="Fuzz one reader of foreign bytes.")
     parser.add_argument("target")
     parser.add_argument("--seconds", type=int, default=120)
     parser.add_argument("--corpus")
+    parser.add_argument("--record", type=Path, default=ROOT / "docs" / "proof" / "2.json")
     parser.add_argument("--replay", action="store_true")
     options = parser.parse_args()
+    if options.target == "all":
+        return 1 if drive_all(options.seconds, options.record) else 0
     if options.corpus and options.replay:
         print(json.dumps(replay(options.target, Path(options.corpus))))
     elif options.corpus:

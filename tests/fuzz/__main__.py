@@ -3,7 +3,7 @@
     python -m tests.fuzz records --seconds 120
     python -m tests.fuzz all --record docs/proof/2.json     goes on where it was
 
-The last line of each is JSON: inputs tried, those kept, lines covered of how many in the target's files,
+The last line of each is JSON: inputs tried, those kept, lines covered of how many in its files,
 the slowest input kept (CPU seconds) and what went wrong, with the input in hexadecimal.
 """
 

@@ -164,8 +164,9 @@ class _Family:
     ) -> None:
         """One more shape; without values it takes whatever no other shape of the family names.
 
-        Where several shapes fit, the first counts whose patterns take the record. A record without the field at all (a trace of an event provider has no channel) must then
-        have the first of the source's `required` fields.
+        Where several shapes fit, the first counts whose patterns take the record. A record without
+        the field at all (a trace of an event provider has no channel) must then have the first of
+        the source's `required` fields.
         """
         patterns = Patterns(shape.patterns, insist=insist) if shape.patterns else None
         kind = (source_id, shape.id, patterns)

@@ -47,7 +47,8 @@ _NOTHING = frozenset({"?", "(null)", "(none)", "unset"})
 _UNSET = frozenset({"4294967295", "-1"})
 _MAY_BE_UNSET = frozenset({"auid", "old-auid", "old_auid", "ses", "old-ses", "old_ses"})
 """Who logged in, and in which session: the kernel writes -1 for nobody and none."""
-_PARENT = "PARENT"
+_RANKS = {"CREATE": 3, "DELETE": 2, "PARENT": 0}
+"""Which path an event is about: what a rename made, not what it took away, never the folder."""
 _NUMBERED = {
     "1100": "USER_AUTH",
     "1101": "USER_ACCT",
@@ -233,7 +234,7 @@ def _target(fields: dict[str, Any], records: list[tuple[str, str]]) -> None:
         if kind == "PATH":
             path = dict(_pairs(kind, body))
             said = path.get("nametype") or path.get("objtype", "NORMAL")
-            own = 0 if said == _PARENT else 2 if said in ("CREATE", "DELETE") else 1
+            own = _RANKS.get(said, 1)
             if own > rank and path.get("name"):
                 best, rank = path, own
     if best:

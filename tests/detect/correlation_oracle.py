@@ -82,7 +82,7 @@ class Correlations:
 
     def _named_by(self, rule: NaiveRule, fields: Fields) -> Names:
         """How the logsource that the record is of calls its fields."""
-        return next(names for names, test in rule.ways[self.shape] if test(fields))
+        return next(names for names, test in rule.way(self.shape) if test(fields))
 
     def _refs(self, document: dict[str, Any]) -> list[str]:
         section = document["correlation"]

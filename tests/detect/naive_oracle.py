@@ -5,6 +5,7 @@ pySigma), and asks every rule about every record. Only the logsource file (data)
 """
 
 import base64
+import datetime as dt
 import ipaddress
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -53,57 +54,119 @@ def flatten(value: Any) -> Iterable[str]:
         yield str(value)
 
 
+@dataclass(frozen=True)
+class Offer:
+    """One thing that a logsource file says is delivered."""
+
+    product: str
+    category: str
+    service: str
+    shape: str
+    sources: frozenset[str]
+    names: Names
+
+
 class Logsources:
-    """The logsource file, read without the engine's loader."""
+    """Logsource files, read without the engine's loader."""
 
-    def __init__(self, data: bytes) -> None:
-        self.file = yaml.safe_load(data)
+    def __init__(self, *files: bytes) -> None:
+        self.offers = [offer for data in files for offer in _offers(yaml.safe_load(data))]
 
-    def alternatives(self, logsource: Mapping[str, str], shape: str) -> list[Names]:
-        """All ways in which records of a shape can be what a rule asks for."""
-        product = str(logsource.get("product") or "").lower()
-        category = str(logsource.get("category") or "").lower()
-        service = str(logsource.get("service") or "").lower()
-        if product and product != self.file["product"]:
-            return []
-        shaped = self.file["shapes"][shape].get("fields", {})
-        services = {k: set(map(str.lower, v)) for k, v in self.file["services"].items()}
-        if service and service not in services:
-            return []
-        if not category:
-            if not service and not product:
-                return []
-            conditions = {"Channel": services[service]} if service else {}
-            return [Names(conditions, shaped, {})]
-        result = []
-        for one in self.file.get("categories", {}).get(category, []):
-            channels = services[one["service"]]
-            if service:
-                channels = channels & services[service]
-            conditions = {"Channel": channels, "EventID": {str(e) for e in one["events"]}}
-            names = {**shaped, **one.get("fields", {})}
-            result.append(Names(conditions, names, one.get("values", {})))
-        return result
+    def alternatives(
+        self, logsource: Mapping[str, str], shape: str, source: str = ""
+    ) -> list[Names]:
+        """All ways in which records of a source and shape can be what a rule asks for."""
+        product, category, service = (
+            str(logsource.get(key) or "").lower() for key in ("product", "category", "service")
+        )
+        offers = [
+            one
+            for one in self.offers
+            if one.shape == shape
+            and (not product or one.product == product)
+            and (not one.sources or source in one.sources)
+        ]
+        plain = [o for o in offers if not o.category]
+        if category and service:
+            return [
+                _both(a.names, b.names)
+                for a in offers
+                for b in plain
+                if a.category == category and b.service == service and a.sources == b.sources
+            ]
+        if category:
+            return [one.names for one in offers if one.category == category]
+        if service:
+            return [one.names for one in plain if one.service == service]
+        return [one.names for one in plain if not one.service] if product else []
+
+
+def _both(first: Names, second: Names) -> Names:
+    conditions = dict(first.conditions)
+    for field, wanted in second.conditions.items():
+        conditions[field] = conditions.get(field, wanted) & wanted
+    return Names(conditions, {**second.fields, **first.fields}, {**second.values, **first.values})
+
+
+def _texts(values: Iterable[Any]) -> set[str]:
+    return {text.lower() for value in values for text in flatten(value)}
+
+
+def _offers(file: dict[str, Any]) -> Iterable[Offer]:
+    """Everything that a file offers, in either of its two ways."""
+    product = file["product"]
+    for one in file.get("bindings", []):
+        conditions = {field: _texts(v) for field, v in one.get("conditions", {}).items()}
+        names = Names(conditions, one.get("fields", {}), one.get("values", {}))
+        sources = frozenset(one.get("sources", []))
+        kinds = (one.get("category", ""), one.get("service", ""))
+        for shape in [one["shape"]] if isinstance(one["shape"], str) else one["shape"]:
+            yield Offer(product, *kinds, shape, sources, names)
+    route = file.get("route", {})
+    services = file.get("services", {})
+    for shape, about in file.get("shapes", {}).items():
+        fields, sources = about.get("fields", {}), frozenset(about.get("sources", []))
+        yield Offer(product, "", "", shape, sources, Names({}, fields, {}))
+        for service, channels in services.items():
+            names = Names({route["channel"]: _texts(channels)}, fields, {})
+            yield Offer(product, "", service, shape, sources, names)
+        for category, alternatives in file.get("categories", {}).items():
+            for one in alternatives:
+                conditions = {
+                    route["channel"]: _texts(services[one["service"]]),
+                    route["event"]: _texts(one["events"]),
+                }
+                mine = {**fields, **one.get("fields", {})}
+                names = Names(conditions, mine, one.get("values", {}))
+                yield Offer(product, category, "", shape, sources, names)
 
 
 class NaiveRule:
     """One rule that can be asked about a record."""
 
     def __init__(
-        self, document: Mapping[str, Any], logsources: Logsources, shapes: list[str]
+        self, document: Mapping[str, Any], logsources: Logsources, shapes: Iterable[str] = ()
     ) -> None:
         self.rule_id = document["id"]
-        self.ways: dict[str, list[tuple[Names, Test]]] = {
-            shape: [
-                (names, _detection(document["detection"], names))
-                for names in logsources.alternatives(document["logsource"], shape)
-            ]
-            for shape in shapes
-        }
+        self._document = document
+        self._logsources = logsources
+        self.ways: dict[tuple[str, str], list[tuple[Names, Test]]] = {}
+        for shape in shapes:
+            self.way(shape)
 
-    def matches(self, shape: str, fields: Fields) -> bool:
+    def way(self, shape: str, source: str = "") -> list[tuple[Names, Test]]:
+        """How records of a source and shape are read and what is asked of them."""
+        if (shape, source) not in self.ways:
+            logsource = self._document["logsource"]
+            self.ways[shape, source] = [
+                (names, _detection(self._document["detection"], names))
+                for names in self._logsources.alternatives(logsource, shape, source)
+            ]
+        return self.ways[shape, source]
+
+    def matches(self, shape: str, fields: Fields, source: str = "") -> bool:
         """Whether the rule holds for the record."""
-        for names, test in self.ways[shape]:
+        for names, test in self.way(shape, source):
             routed = all(
                 any(text.lower() in wanted for text in names.values_of(fields, field))
                 for field, wanted in names.conditions.items()
@@ -133,6 +196,10 @@ def _block(definition: Any, names: Names) -> Test:
 
 def _item(key: str, value: Any, names: Names) -> Test:
     field, *modifiers = key.split("|")
+    if "neq" in modifiers:
+        rest = "|".join([field, *(m for m in modifiers if m != "neq")])
+        other = _item(rest, value, names)
+        return lambda fields: not other(fields)
     values = value if isinstance(value, list) else [value]
     every = "all" in modifiers
     modifiers = [m for m in modifiers if m != "all"]
@@ -147,8 +214,10 @@ def _item(key: str, value: Any, names: Names) -> Test:
 def _one(field: str, modifiers: list[str], value: Any, names: Names) -> Test:
     if modifiers[:1] == ["fieldref"]:
         other = str(value)
+        how = {"contains": str.__contains__, "startswith": str.startswith}
+        compare = {**how, "endswith": str.endswith}.get(modifiers[-1], str.__eq__)
         return lambda fields: any(
-            a.lower() == b.lower()
+            compare(a.lower(), b.lower())
             for a in names.values_of(fields, field)
             for b in names.values_of(fields, other)
         )
@@ -165,6 +234,7 @@ def _one(field: str, modifiers: list[str], value: Any, names: Names) -> Test:
 def _check(modifiers: list[str], value: Any, *, keyword: bool) -> Callable[[str], bool]:
     if modifiers[:1] == ["re"]:
         flags = {"i": re.IGNORECASE, "m": re.MULTILINE, "s": re.DOTALL}
+        flags |= {"ignorecase": flags["i"], "multiline": flags["m"], "dotall": flags["s"]}
         mode = re.NOFLAG
         for letter in modifiers[1:]:
             mode |= flags[letter]
@@ -173,6 +243,8 @@ def _check(modifiers: list[str], value: Any, *, keyword: bool) -> Callable[[str]
     if modifiers == ["cidr"]:
         network = ipaddress.ip_network(str(value))
         return lambda text: _in_network(text, network)
+    if modifiers and modifiers[0] in TIME_PARTS:
+        return _time_part(modifiers, int(value))
     if modifiers and modifiers[0] in ("gt", "gte", "lt", "lte"):
         return _comparison(modifiers[0], float(value))
     patterns = _expand(_parse(flattened(value)), modifiers, keyword=keyword)
@@ -200,6 +272,28 @@ def _comparison(name: str, wanted: float) -> Callable[[str], bool]:
             "lt": found < wanted,
             "lte": found <= wanted,
         }[name]
+
+    return check
+
+
+TIME_PARTS = ("minute", "hour", "day", "week", "month", "year")
+
+
+def _time_part(modifiers: list[str], wanted: int) -> Callable[[str], bool]:
+    """A part of an ISO 8601 time, as it is written."""
+
+    def check(text: str) -> bool:
+        try:
+            when = dt.datetime.fromisoformat(text.strip())
+        except ValueError:
+            return False
+        if modifiers[0] in ("minute", "hour") and ":" not in text:
+            return False
+        week = when.isocalendar()[1]
+        part = week if modifiers[0] == "week" else getattr(when, modifiers[0])
+        if len(modifiers) == 1:
+            return bool(part == wanted)
+        return _comparison(modifiers[1], wanted)(str(part))
 
     return check
 
@@ -235,30 +329,26 @@ def _parse(text: str) -> Pattern:
     return result
 
 
+def _wide(pattern: Pattern) -> list[Pattern]:
+    return [list("".join(pattern).encode("utf-16le").decode("latin-1"))]
+
+
 def _expand(pattern: Pattern, modifiers: list[str], *, keyword: bool) -> list[Pattern]:
     patterns = [pattern]
     for modifier in modifiers:
-        if modifier == "windash":
-            patterns = [q for p in patterns for q in _dashes(p)]
-        elif modifier in ("wide", "utf16le"):
-            patterns = [list("".join(p).encode("utf-16le").decode("latin-1")) for p in patterns]
-        elif modifier == "base64":
-            patterns = [list(base64.b64encode("".join(p).encode()).decode()) for p in patterns]
-        elif modifier == "base64offset":
-            patterns = [q for p in patterns for q in _offsets("".join(p).encode())]
-        elif modifier == "contains":
-            patterns = [[ANY, *p, ANY] for p in patterns]
-        elif modifier == "startswith":
-            patterns = [[*p, ANY] for p in patterns]
-        elif modifier == "endswith":
-            patterns = [[ANY, *p] for p in patterns]
-        elif modifier != "cased":
-            raise NotImplementedError(modifier)
+        patterns = [q for p in patterns for q in MODIFIERS[modifier](p)]
     if keyword:
         patterns = [[ANY, *p, ANY] for p in patterns]
     if "cased" not in modifiers:
         patterns = [[c.lower() if isinstance(c, str) else c for c in p] for p in patterns]
     return patterns
+
+
+def _bytes(pattern: Pattern) -> bytes:
+    """What is encoded; a byte order mark is that of UTF-16."""
+    text = "".join(pattern)
+    mark = text.startswith("\ufeff")
+    return (b"\xff\xfe" if mark else b"") + text.removeprefix("\ufeff").encode()
 
 
 def _dashes(pattern: Pattern) -> list[Pattern]:
@@ -287,6 +377,21 @@ def _offsets(data: bytes) -> list[Pattern]:
         first, last = -(-bits[0] // 6), bits[1] // 6
         result.append(list(text[first:last]))
     return result
+
+
+MODIFIERS: dict[str, Callable[[Pattern], list[Pattern]]] = {
+    "windash": _dashes,
+    "wide": _wide,
+    "utf16le": _wide,
+    "utf16be": lambda p: [list("".join(p).encode("utf-16be").decode("latin-1"))],
+    "utf16": lambda p: [["\ufeff", *_wide(p)[0]]],
+    "base64": lambda p: [list(base64.b64encode(_bytes(p)).decode())],
+    "base64offset": lambda p: _offsets(_bytes(p)),
+    "contains": lambda p: [[ANY, *p, ANY]],
+    "startswith": lambda p: [[*p, ANY]],
+    "endswith": lambda p: [[ANY, *p]],
+    "cased": lambda p: [p],
+}
 
 
 def _expression(pattern: Pattern) -> str:

@@ -22,8 +22,17 @@ def _side_work(desk: Desk) -> None:
         client = desk.run("ledger", f'"{program("ledger").image}" /profile:main', 1800)
         reach(desk.world, client, desk.world.hosts["APP01"], 1433)
     else:
-        printer = "rundll32.exe printui.dll,PrintUIEntry /in /n \\\\FS01\\Printer-2"
-        desk.run("rundll32", printer, 4)
+        _print(desk)
+
+
+def _print(desk: Desk) -> None:
+    """Something is printed on the printer that hangs at the file server."""
+    world, server = desk.world, desk.world.hosts["FS01"]
+    route = reach(world, desk.host.system["System"], server, 445)
+    session = logons.log_on(world, server, desk.person.account, 3, desk.host, route)
+    logons.open_share(world, session, desk.host, "IPC$")
+    world.wire.rpc(route, "\\pipe\\spoolss", "spoolss", "RpcStartDocPrinter")
+    logons.log_off(world, session)
 
 
 def _build(desk: Desk) -> None:

@@ -69,6 +69,12 @@ def _install(desk: Desk) -> None:
     set_registry(desk.world, inner, f"{key}\\{name[:-5]}", f"{target}\\app.exe --hidden")
 
 
+def _printer(desk: Desk) -> None:
+    """A printer is connected."""
+    printer = "rundll32.exe printui.dll,PrintUIEntry /in /n \\\\FS01\\Printer-2"
+    desk.run("rundll32", printer, 4)
+
+
 def _macro_file(desk: Desk) -> None:
     """A colleague's workbook with macros comes by mail and is opened."""
     cache = f"{desk.person.home}\\AppData\\Local\\Microsoft\\Windows\\INetCache\\Content.Outlook"
@@ -146,6 +152,7 @@ _CODERS = ("developer", "data engineer", "tester")
 ERRANDS = (
     Errand(0.25, _mistype),
     Errand(0.04, _chat_update),
+    Errand(0.02, _printer),
     Errand(0.01, _install),
     Errand(0.02, _install, _CODERS),
     Errand(0.3, _macro_file, ("accountant", "controller", "risk", "purchasing")),

@@ -250,8 +250,7 @@ def _findings(
 
 def quality_counts(decoded: Decoded, compiled: Compiled) -> dict[str, int]:
     """How many records came from which source and go to which class, or were rejected and why."""
-    class_of = compiled.normalizer.class_of
-    classes = Counter((record.source_id, class_of(record)) for record in decoded.records)
+    classes = compiled.normalizer.class_counts(decoded.records)
     counts = {f"classified|{source}|{name}": n for (source, name), n in classes.items()}
     for reason, n in Counter(decoded.rejects.column("reason").to_pylist()).items():
         counts[f"rejected||{reason}"] = n

@@ -277,6 +277,8 @@ def _number(value: object) -> int | None:
 
 
 def _is_address(text: str) -> bool:
+    if ":" not in text and not text.replace(".", "").isdigit():
+        return False
     try:
         ip_address(text)
     except ValueError:

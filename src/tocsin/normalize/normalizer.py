@@ -84,6 +84,23 @@ class Normalizer:
         shape = self._shapes[record.source_id, record.shape]
         return shape.router.choose(record.fields).class_name
 
+    def class_counts(self, records: Iterable[NativeRecord]) -> dict[tuple[str, str], int]:
+        """How many records there are of each source and class."""
+        tally: dict[Program, int] = {}
+        routers = {kind: shape.router for kind, shape in self._shapes.items()}
+        known, choose = ("", ""), None
+        for source_id, shape_id, fields in records:
+            if choose is None or source_id is not known[0] or shape_id is not known[1]:
+                known = (source_id, shape_id)
+                choose = routers[known].choose
+            program = choose(fields)
+            tally[program] = tally.get(program, 0) + 1
+        counts: dict[tuple[str, str], int] = {}
+        for program, n in tally.items():
+            which = (program.source_id, program.class_name)
+            counts[which] = counts.get(which, 0) + n
+        return counts
+
     def events(
         self,
         records: Sequence[NativeRecord],

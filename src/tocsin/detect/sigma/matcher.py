@@ -14,7 +14,7 @@ from tocsin.detect.sigma.caches import Budget
 from tocsin.detect.sigma.fields import FieldProgram, by_field
 from tocsin.detect.sigma.plan import Plan
 from tocsin.detect.sigma.routes import Outcome
-from tocsin.detect.sigma.streams import Stream
+from tocsin.detect.sigma.streams import Stream, leaves
 from tocsin.model.records import NativeRecord
 
 CACHE_BYTES = 128 * 1024 * 1024
@@ -37,12 +37,24 @@ class Matcher:
         self.budget = Budget(cache_bytes)
         self._route_cap = route_cap
         self._numbered = by_field(enumerate(plan.predicates))
+        self._users: dict[int, list[int]] = {}
+        for rule, tree in enumerate(plan.trees):
+            for number in leaves(tree):
+                self._users.setdefault(number, []).append(rule)
         self._databases: dict[str, list[Any]] = {}
         for database in plan.databases:
             self._databases.setdefault(database.field, []).append(database)
         self._programs: dict[str, FieldProgram] = {}
         self._streams: dict[tuple[str, str], Stream] = {}
         self._searches: dict[tuple[bytes, ...], RawSearch] = {}
+
+    def numbers(self, field: str) -> list[int]:
+        """The predicates of a field of rules."""
+        return [number for number, _ in self._numbered.get(field, ())]
+
+    def users(self, number: int) -> Sequence[int]:
+        """The rules that ask a predicate."""
+        return self._users.get(number, ())
 
     def program(self, field: str) -> FieldProgram:
         """The program of a field of rules, built on first use."""

@@ -26,6 +26,12 @@ class StreamEngine(Engine, Protocol):
     def opened(self) -> None:
         """Called after a route was opened."""
 
+    def numbers(self, field: str) -> Sequence[int]:
+        """The predicates of a field of rules."""
+
+    def users(self, number: int) -> Sequence[int]:
+        """The rules that ask a predicate."""
+
 
 class Stream:
     """Finds the route of a record. `keys` are the native fields whose values decide it."""
@@ -89,15 +95,16 @@ class Stream:
     def _asked_by(self, scope: Scope) -> dict[Question, Slots]:
         """What routing answers for a scope: the numbers that its rules ask, by question."""
         known = set(self.keys)
-        numbers = {n for rule in scope.rules for n in leaves(self._trees[rule])}
-        asked: dict[Question, set[int]] = {}
-        for number in (*leaves(scope.condition), *numbers):
-            field = self._predicates[number].field
-            if field and known.issuperset(scope.natives(field)):
-                mine = asked.setdefault(question(scope, field), set())
-                if number in numbers:
-                    mine.add(number)
-        return {q: frozenset(found) for q, found in asked.items()}
+        fields = [f for f in (*known, *scope.fields) if known.issuperset(scope.natives(f))]
+        conditions = set(leaves(scope.condition))
+        rules = set(scope.rules)
+        asked: dict[Question, Slots] = {}
+        for field in fields:
+            numbers = self._engine.numbers(field)
+            mine = {n for n in numbers if not rules.isdisjoint(self._engine.users(n))}
+            if mine or not conditions.isdisjoint(numbers):
+                asked[question(scope, field)] = frozenset(mine)
+        return asked
 
     def _answers(self, fields: Mapping[str, Any]) -> dict[Question, Slots]:
         """Numbers of the predicates that hold, for every question that routing answers."""

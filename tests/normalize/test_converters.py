@@ -3,7 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tocsin.normalize.columns import memo_of
-from tocsin.normalize.converters import CONVERTERS, FAILED
+from tocsin.normalize.converters import CONVERTERS
+from tocsin.normalize.scalars import FAILED
 
 HOSTILE = st.recursive(
     st.none()

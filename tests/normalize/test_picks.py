@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tocsin.normalize import picks
-from tocsin.normalize.converters import integer, text
+from tocsin.normalize.scalars import integer, text
 
 PEOPLE = [
     {"type": "AppInstance", "id": "1", "detail": {"mode": "saml"}},

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tocsin.normalize.converters import ABSENT, FAILED, integer, text
+from tocsin.normalize.scalars import ABSENT, FAILED, integer, text
 
 Path = tuple[str, ...]
 Lost = dict[int, set[str]]

@@ -11,7 +11,6 @@ from tocsin.errors import ContentError
 from tocsin.model.content import ContentSet
 from tocsin.model.sources import ShapeSpec, SourceSpec
 from tocsin.normalize.columns import Path, Step
-from tocsin.normalize.converters import FAILED
 from tocsin.normalize.fit import constant_value, enum_value
 from tocsin.normalize.folders import load_source, source_files
 from tocsin.normalize.language import ConstantRule, EventRule, MappingSpec
@@ -21,6 +20,7 @@ from tocsin.normalize.ocsf.schema import Attribute, OcsfSchema, ocsf_schema
 from tocsin.normalize.ocsf.tables import leaves, tables
 from tocsin.normalize.own import ALWAYS, ENGINE, PROFILES
 from tocsin.normalize.program import Program
+from tocsin.normalize.scalars import FAILED
 from tocsin.normalize.steps import StepMaker, attribute_of, choices, dots
 
 

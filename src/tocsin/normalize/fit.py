@@ -3,8 +3,9 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from tocsin.normalize.converters import CONVERTERS, FAILED, Converter, text
+from tocsin.normalize.converters import CONVERTERS, Converter
 from tocsin.normalize.ocsf.schema import Attribute, OcsfSchema
+from tocsin.normalize.scalars import FAILED, text
 
 _BY_TYPE = {
     "ip_t": "ip",

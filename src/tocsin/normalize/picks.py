@@ -8,7 +8,7 @@ a value of another form says nothing.
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tocsin.normalize.converters import ABSENT, FAILED
+from tocsin.normalize.scalars import ABSENT, FAILED
 
 Wanted = Mapping[str, tuple[str, ...]]
 """Key of an object -> the texts it may have, in lower case."""

@@ -8,7 +8,7 @@ from tocsin.errors import ContentError
 from tocsin.model.sources import ShapeSpec
 from tocsin.normalize import picks
 from tocsin.normalize.columns import Memo, Path, Step, memo_of
-from tocsin.normalize.converters import CONVERTERS, FAILED
+from tocsin.normalize.converters import CONVERTERS
 from tocsin.normalize.fit import (
     constant_value,
     default_converter,
@@ -22,6 +22,7 @@ from tocsin.normalize.objects import Tree
 from tocsin.normalize.ocsf import OCSF_VERSION
 from tocsin.normalize.ocsf.schema import Attribute, OcsfSchema
 from tocsin.normalize.own import RESERVED
+from tocsin.normalize.scalars import FAILED
 
 _PLAIN = ("string_t", "process_name_t", "username_t", "hostname_t", "file_name_t")
 """Text of any form: what a table without an enumeration may make."""

@@ -1,0 +1,106 @@
+"""Names, converted: of people, roles, services, files and registry values."""
+
+import re
+from typing import Any
+
+from tocsin.normalize.scalars import FAILED, address, text
+
+
+def account(value: Any) -> Any:
+    r"""`DOMAIN\name` -> (domain, name)."""
+    if not isinstance(value, str):
+        return FAILED
+    domain, found, name = value.rpartition("\\")
+    return (domain or None if found else None, name) if name else FAILED
+
+
+def file(value: Any) -> Any:
+    """A path of Windows or Unix -> (name, path)."""
+    if not isinstance(value, str):
+        return FAILED
+    cut = max(value.rfind("\\"), value.rfind("/")) + 1
+    name = value[cut:] or value.rstrip("\\/").replace("/", "\\").rpartition("\\")[2]
+    return (name, value) if name else FAILED
+
+
+def name_of(value: Any) -> Any:
+    """The last part of a path."""
+    found = file(value)
+    return found if found is FAILED else found[0]
+
+
+def registry_value(value: Any) -> Any:
+    """The path of a registry value -> (name, path of its key)."""
+    if not isinstance(value, str):
+        return FAILED
+    path, _, name = value.rpartition("\\")
+    return (name or "(Default)", path) if path else FAILED
+
+
+def quoted(value: Any) -> Any:
+    """Text that a directory wrote as JSON: `"name"`, or a list of one such text."""
+    if not isinstance(value, str):
+        return FAILED
+    return value.strip('[]"') or None
+
+
+_PERMISSION_SET = "AWSReservedSSO_"
+"""How roles begin that IAM Identity Center makes: their session names are names of people, and
+nobody else can choose them."""
+
+
+def aws_name(value: Any) -> Any:
+    """The user or role of an ARN, or a name as it stands.
+
+    Of `assumed-role/ROLE/SESSION` it is the role, as whoever assumes a role may call the session
+    what they like; only of a role of IAM Identity Center it is the session.
+    """
+    if not isinstance(value, str) or not value.startswith("arn:"):
+        return text(value)
+    kind, *names = value.rpartition(":")[2].split("/")
+    if kind == "assumed-role" and names:
+        return names[-1] if names[0].startswith(_PERMISSION_SET) else names[0]
+    return names[-1] if names else kind or FAILED
+
+
+_UNKNOWN = frozenset({"unknown", "null", "none", "undefined", "n/a"})
+
+
+def known(value: Any) -> Any:
+    """Text, unless it is a word for not knowing."""
+    found = text(value)
+    return None if found is not FAILED and found.lower() in _UNKNOWN else found
+
+
+def login(value: Any) -> Any:
+    """A login name, without the backslash that a domain of no user leaves at its end."""
+    found = text(value)
+    return found if found is FAILED else found.strip().rstrip("\\") or None
+
+
+def service(value: Any) -> Any:
+    """A name where an address may stand as well: `ec2.amazonaws.com`, `AWS Internal`."""
+    found = text(value)
+    return found if found is FAILED or address(found) is FAILED else None
+
+
+EMAIL = re.compile(r"[^\s<>@,;:'\"()\[\]]{1,128}@[A-Za-z0-9_][A-Za-z0-9._\-]{0,254}")
+"""An address of mail within a text."""
+
+
+def email(value: Any) -> Any:
+    """The address in `Name <user@example.org>`, or one that stands alone; `<>` says nothing."""
+    if not isinstance(value, str):
+        return FAILED
+    found = EMAIL.search(value)
+    if found is None:
+        return None if value.strip() == "<>" else FAILED
+    return found[0]
+
+
+def host_name(value: Any) -> Any:
+    """The name of a host; an address says nothing, and neither does UNKNOWN."""
+    found = text(value)
+    if found is FAILED or found.upper() == "UNKNOWN":
+        return None
+    return None if address(found) is not FAILED else found

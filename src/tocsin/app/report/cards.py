@@ -1,5 +1,6 @@
 """Incidents as a page tells them: story, steps, who and what, why it is one, and the evidence."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -178,7 +179,7 @@ def _full(
         reasons=_reasons(incident.links),
         evidence=tuple(evidence[0]),
         evidence_left=evidence[1],
-        aliases=words.text(", ".join(incident.aliases[:10]), 400),
+        aliases=words.text(words.listed(incident.aliases, 3), 200),
     )
 
 
@@ -203,6 +204,9 @@ def _stages(incident: Incident, labels: Labels) -> tuple[StageView, ...]:
     )
 
 
+_SCENE = re.compile(r"(?<=\.) (?=(?:[0-9][0-9,]* [a-z]+ later|At the same time)\b)")
+"""Where the story goes on to what happened next."""
+
 _SPLIT = frozenset({"stealth", "defense-impairment"})
 
 
@@ -213,7 +217,8 @@ def _paragraphs(story: str) -> tuple[str, ...]:
     if not dot:
         return (shown,)
     middle, mark, closing = rest.partition(" Tactics in order: ")
-    parts = [f"{opening} UTC.", middle, f"Tactics in order: {closing}" if mark else ""]
+    last = f"Tactics in order: {closing}" if mark else ""
+    parts = [f"{opening} UTC.", *_SCENE.split(middle), last]
     return tuple(part for part in parts if part)
 
 

@@ -1,5 +1,6 @@
 """The picture of a hunt in time: a lane for each host, a mark for what was found when."""
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ BIN = 12.0
 """Findings of one host within so many units of width are one mark."""
 MAX_LANES = 12
 _LABEL = 22
+_ADDRESS = re.compile(r"[0-9.:a-fA-F]*[.:][0-9.:a-fA-F]*")
 OTHERS = "other hosts"
 NO_HOST = "no host named"
 
@@ -85,6 +87,7 @@ class Chart:
     height: float
     bottom: float
     depth: float
+    left: float
     lanes: tuple[Lane, ...]
     top: float
     bands: tuple[Band, ...]
@@ -100,9 +103,10 @@ def draw(findings: Sequence[Finding], host_of: Callable[[Finding], str]) -> Char
         return None
     axis = Axis([finding.time for finding in findings], LEFT, RIGHT)
     groups = _groups(findings, host_of)
+    labels = _labels([name for name, _ in groups])
     lanes = tuple(
-        _lane(name, group, axis, TOP + LANE * (number + 0.5))
-        for number, (name, group) in enumerate(groups)
+        _lane((name, label), group, axis, TOP + LANE * (number + 0.5))
+        for number, ((name, group), label) in enumerate(zip(groups, labels, strict=True))
     )
     bottom = TOP + LANE * len(lanes)
     silences = tuple(Silence(round(x, 1), words.lasting(length)) for x, length in axis.silences())
@@ -113,6 +117,7 @@ def draw(findings: Sequence[Finding], host_of: Callable[[Finding], str]) -> Char
         bottom + FOOT,
         bottom,
         bottom - TOP,
+        LEFT,
         lanes,
         TOP,
         tuple(Band(round(span.x0, 1), round(span.x1 - span.x0, 1)) for span in axis.spans),
@@ -160,14 +165,26 @@ def _weight(group: Sequence[Finding]) -> tuple[int, int]:
     return worst, sum(1 for finding in group if finding.level.rank == worst)
 
 
-def _lane(name: str, group: Sequence[Finding], axis: Axis, y: float) -> Lane:
+def _labels(names: Sequence[str]) -> list[str]:
+    """Host names without their domain where they stay apart; addresses stay whole."""
+    short = [name if _ADDRESS.fullmatch(name) else name.partition(".")[0] for name in names]
+    counts = Counter(one.lower() for one in short)
+    return [
+        one if one and counts[one.lower()] == 1 else name
+        for one, name in zip(short, names, strict=True)
+    ]
+
+
+def _lane(names: tuple[str, str], group: Sequence[Finding], axis: Axis, y: float) -> Lane:
+    """One lane; `names` are the whole name of the host and the one that is drawn."""
+    name, label = names
     bins: dict[int, list[Finding]] = {}
     for finding in group:
         bins.setdefault(int(axis.place(finding.time) // BIN), []).append(finding)
     counts = Counter(finding.level for finding in group)
     times = [finding.time for finding in group]
     return Lane(
-        words.text(name, _LABEL),
+        words.text(label, _LABEL),
         words.text(name, 120),
         y,
         tuple(_mark(bins[number], number, y) for number in sorted(bins)),

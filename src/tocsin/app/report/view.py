@@ -128,6 +128,7 @@ class Page:
     levels: tuple[LevelCount, ...]
     figures: tuple[Figure, ...]
     limits: tuple[Limit, ...]
+    incident_total: str
     incidents: tuple[IncidentView, ...]
     listed: tuple[IncidentView, ...]
     listed_left: int
@@ -171,6 +172,7 @@ def view_of(report: Report, about: About) -> Page:
         levels=_levels(report.incidents),
         figures=_figures(report, members),
         limits=tuple(_limits(report, judge)),
+        incident_total=f"{len(report.incidents):,}",
         incidents=tuple(told),
         listed=tuple(overview[:MAX_LISTED]),
         listed_left=max(0, len(report.incidents) - MAX_LISTED),
@@ -279,7 +281,9 @@ def _limits(report: Report, labels: Labels) -> Iterable[Limit]:
         detail = "They are listed and counted, and no incident has them: " + _counts(aside) + "."
         yield Limit("aging", f"{aside.total():,} findings were set aside", detail, "findings")
     if labels.release is None:
-        detail = "Load MITRE's bundle (tocsin attack load): names appear, and old labels are told."
+        detail = (
+            "Load MITRE's bundle (tocsin attack load): then names appear and labels are judged."
+        )
         yield Limit("missing", "ATT&CK labels were not checked", detail, "attack")
     if not report.events:
         yield Limit("bad", "No event was read", "No source knew any record.", "refused")
@@ -294,7 +298,7 @@ def _counts(counts: Counter[str]) -> str:
 
 
 def _line(finding: Finding, labels: Labels, members: Members) -> Line:
-    match = finding.matched[0] if finding.matched else None
+    match = max(finding.matched[:20], key=lambda one: len(one.value), default=None)
     value = (
         f"{match.field}: {match.value}" if match and match.field else match.value if match else ""
     )

@@ -61,7 +61,7 @@ def test_findings_are_taken_out_by_id_or_by_what_they_are_about(state, capsys):
     assert run(["incidents", "split", "inc-one", "of-", "--reason", "apart"]) == 2
     assert "nothing would be left" in capsys.readouterr().err
     assert run(["incidents", "split", "inc-one", "zz", "--reason", "apart"]) == 2
-    assert "no finding of this incident begin with zz" in capsys.readouterr().err
+    assert "no finding here begins with zz" in capsys.readouterr().err
     assert run(["incidents", "split", "inc-one", "--entity", "host=h9", "--reason", "x"]) == 2
     assert "kind=name" in capsys.readouterr().err
     assert run(["incidents", "split", "inc-one", "--entity", "host=H1", "--reason", "x"]) == 2

@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from tocsin import flow
 from tocsin.app import metrics
 from tocsin.app.arrow import from_bytes
+from tocsin.app.keeping import Keeper
 from tocsin.app.telling import Teller
 from tocsin.app.watermark import Watermark
 from tocsin.app.workers import Reply
@@ -65,6 +66,7 @@ class Judge:
         taken = int(state.fold_states(DECISIONS).get("taken", b"0"))
         made = (one for one in state.casebook.decisions() if one.number <= taken)
         self._fold = IncidentFold(constraints=Constraints(made))
+        self._kept = Keeper(state, self._fold, site)
         self._teller = Teller(state.casebook.incidents(1_000))
         self._watermark = Watermark(QUIET)
         self._judged_at = self._stepped_at = clock.now()
@@ -140,9 +142,8 @@ class Judge:
             named = {one for decision in new for one in decision.incident_ids}
             found = [one for one in map(book.incident, sorted(named)) if one is not None]
             bodies = {one.incident_id: list(book.findings(one.incident_id)) for one in found}
-            state = tx.fold_states(fold.name, [self._site]).get(self._site)
-            data, output = fold.decide(state, Constraints(made), bodies)
-            tx.put_fold_states(fold.name, {self._site: data})
+            data, output = fold.decide(fold.snapshot(), Constraints(made), bodies)
+            self._kept.keep(tx, data)
             tx.put_fold_states(DECISIONS, {"taken": b"%d" % made[-1].number})
             changes = self._store(tx, [output])
         self._teller.tell(changes.incidents, changes.joined)
@@ -161,8 +162,8 @@ class Judge:
                 self._step_all(tx, self._windows, watermark, now), self._standings
             )
             tx.amend_findings(findings_from_arrow(flow.shown(concluded)))
-            outputs = self._group(tx, concluded, watermark, now)
-            outputs += self._step_all(tx, self._fold, watermark, now)
+            outputs = self._group(tx, concluded, watermark)
+            outputs.append(self._kept.step(tx, flow.NO_FINDINGS, watermark))
             changes = self._store(tx, outputs, concluded.num_rows)
         self._teller.tell(changes.incidents, changes.joined)
 
@@ -201,21 +202,17 @@ class Judge:
         tx.count(dict(self._windows.counts))
         tx.amend_findings(findings_from_arrow(flow.shown(concluded)))
         both = pa.concat_batches([findings, concluded])
-        grouped = self._group(tx, both, watermark, now)
+        grouped = self._group(tx, both, watermark)
         return self._store(tx, grouped, concluded.num_rows)
 
-    def _group(
-        self, tx: Think, findings: pa.RecordBatch, watermark: int, now: int
-    ) -> list[pa.RecordBatch]:
+    def _group(self, tx: Think, findings: pa.RecordBatch, watermark: int) -> list[pa.RecordBatch]:
         """Incidents that findings made or changed."""
         findings = flow.open_ones(findings)
         if not findings.num_rows:
             return []
-        states = tx.fold_states(self._fold.name, self._fold.key(findings).to_pylist())
-        changed, outputs = flow.judge(states, findings, self._fold, watermark=watermark, now=now)
-        tx.put_fold_states(self._fold.name, changed)
+        output = self._kept.step(tx, findings, watermark)
         tx.count({"late-findings": self._fold.late})
-        return list(outputs)
+        return [output]
 
     def _store(self, tx: Think, outputs: Sequence[pa.RecordBatch], concluded: int = 0) -> _Changes:
         """Store what correlation changed; what it left, as it now stands."""

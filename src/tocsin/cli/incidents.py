@@ -11,14 +11,12 @@ from cyclopts import App, Parameter
 from tocsin.app import attacking, content, overview
 from tocsin.app import site as sites
 from tocsin.app.clock import SystemClock
+from tocsin.app.steering import Book, about, named, open_book
 from tocsin.cli.arguments import Count, Flag, Json
 from tocsin.cli.screen import Screen
 from tocsin.cli.tell import JSON_OPTIONS, finding_json, incident_json, iso, tell_incident, utc
-from tocsin.errors import UsageError
 from tocsin.model.decisions import Decision
-from tocsin.model.findings import Finding
 from tocsin.model.incidents import Incident
-from tocsin.store.casebook import Casebook
 
 REASONS = 20
 """Reasons for which findings are together that the terminal shows; JSON has all."""
@@ -107,7 +105,7 @@ def merge(*incident: str, reason: str, site: Path | None = None) -> int:
     site
         Site folder; without it the one found here.
     """
-    book = _writing(site, reason)
+    book = open_book(site, reason)
     names = [overview.find_incident(book, one).incident_id for one in incident]
     made = book.merge(names, reason=reason, by=content.person(), at=SystemClock().now())
     return _done(book, made, f"{', '.join(one[:SHORT] for one in made.incident_ids)} are one")
@@ -136,12 +134,12 @@ def split(
     site
         Site folder; without it the one found here.
     """
-    book = _writing(site, reason)
+    book = open_book(site, reason)
     one = overview.find_incident(book, incident)
     whole = list(book.findings(one.incident_id))
-    chosen = {_finding(whole, beginning) for beginning in finding}
+    chosen = {named(whole, beginning) for beginning in finding}
     for text in entity:
-        chosen |= _about(whole, text)
+        chosen |= about(whole, text)
     by, at = content.person(), SystemClock().now()
     made = book.split(one.incident_id, chosen, reason=reason, by=by, at=at)
     return _done(
@@ -162,7 +160,7 @@ def link(*incident: str, reason: str, site: Path | None = None) -> int:
     site
         Site folder; without it the one found here.
     """
-    book = _writing(site, reason)
+    book = open_book(site, reason)
     names = [overview.find_incident(book, one).incident_id for one in incident]
     made = book.link(names, reason=reason, by=content.person(), at=SystemClock().now())
     return _done(book, made, f"{', '.join(one[:SHORT] for one in made.incident_ids)} are linked")
@@ -181,19 +179,13 @@ def reopen(incident: str, *, reason: str, site: Path | None = None) -> int:
     site
         Site folder; without it the one found here.
     """
-    book = _writing(site, reason)
+    book = open_book(site, reason)
     one = overview.find_incident(book, incident)
     made = book.reopen(one.incident_id, reason=reason, by=content.person(), at=SystemClock().now())
     return _done(book, made, f"{one.incident_id[:SHORT]} is open again")
 
 
-def _writing(site: Path | None, reason: str) -> Casebook:
-    if not reason.strip():
-        raise UsageError("--reason must not be empty")
-    return overview.casebook(sites.required_site(site), writing=True)
-
-
-def _done(book: Casebook, made: Decision, text: str) -> int:
+def _done(book: Book, made: Decision, text: str) -> int:
     screen = Screen()
     screen.line(f"{text} (decision {made.number} by {made.by})")
     if made.blocks and book.decisions_done() < made.number:
@@ -201,30 +193,7 @@ def _done(book: Casebook, made: Decision, text: str) -> int:
     return 0
 
 
-def _finding(whole: Sequence[Finding], beginning: str) -> str:
-    found = [one.finding_id for one in whole if beginning and one.finding_id.startswith(beginning)]
-    if len(found) != 1:
-        what = "several findings" if found else "no finding"
-        raise UsageError(f"{what} of this incident begin with {beginning or 'nothing'}")
-    return found[0]
-
-
-def _about(whole: Sequence[Finding], text: str) -> set[str]:
-    """The findings about an entity, named by its kind and its key or name."""
-    kind, _, name = text.partition("=")
-    wanted = name.lower()
-    found = {
-        one.finding_id
-        for one in whole
-        for entity in one.entities
-        if entity.kind == kind and wanted in (entity.key.lower(), entity.name.lower())
-    }
-    if not found:
-        raise UsageError(f"no finding of this incident is about {text}: name it as kind=name")
-    return found
-
-
-def _tell(book: Casebook, one: Incident) -> None:
+def _tell(book: Book, one: Incident) -> None:
     screen = Screen()
     tell_incident(screen, one, timeline=len(one.timeline))
     own = {finding.finding_id for finding in book.findings(one.incident_id)}
@@ -249,12 +218,12 @@ def _tell(book: Casebook, one: Incident) -> None:
     screen.line(f"  {book.status(one.incident_id)}", style="dim")
 
 
-def _brief(book: Casebook, one: Incident) -> dict[str, Any]:
+def _brief(book: Book, one: Incident) -> dict[str, Any]:
     tree = incident_json(one, [f.finding_id for f in book.findings(one.incident_id)])
     return {**tree, "status": book.status(one.incident_id), "aliases": list(one.aliases)}
 
 
-def _tree(book: Casebook, one: Incident) -> dict[str, Any]:
+def _tree(book: Book, one: Incident) -> dict[str, Any]:
     tree = _brief(book, one)
     own = set(tree["findings"])
     tree["links"] = [link for link in tree["links"] if link["finding"] in own]

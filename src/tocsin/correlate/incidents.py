@@ -88,6 +88,7 @@ class IncidentFold:
         self.late = 0
         """New findings of the last step that were older than the watermark of the step before."""
         self._last: tuple[bytes, Board, dict[int, msgspec.Raw]] | None = None
+        self._live: tuple[Board, dict[int, msgspec.Raw]] = Board(), {}
 
     def key(self, rows: pa.RecordBatch) -> pa.Array:
         """The site of each row."""
@@ -99,6 +100,28 @@ class IncidentFold:
         """Group new findings, settle what is due; rows of `INCIDENT_CHANGES`. `now` is unused."""
         del now
         board, packed = self._load(state)
+        changes = self._advance(board, packed, rows, watermark)
+        return self._pack(board, packed), changes
+
+    def resume(self, state: bytes | None) -> None:
+        """Go on from here with `advance`, which keeps the state in memory."""
+        self._live = self._load(state)
+
+    def advance(self, rows: pa.RecordBatch, *, watermark: int) -> pa.RecordBatch:
+        """What `step` says, without its cost of writing the whole state down: see `snapshot`.
+
+        The state is the same function of the same rows and watermarks in the same steps; so what
+        came since a snapshot, told again, makes it again.
+        """
+        return self._advance(*self._live, rows, watermark)
+
+    def snapshot(self) -> bytes:
+        """The state that `advance` has come to."""
+        return self._pack(*self._live)
+
+    def _advance(
+        self, board: Board, packed: dict[int, msgspec.Raw], rows: pa.RecordBatch, watermark: int
+    ) -> pa.RecordBatch:
         turn = Turn(board, self.grouping, self.constraints)
         for finding in findings_from_arrow(rows):
             turn.take(finding)
@@ -108,10 +131,16 @@ class IncidentFold:
         board.late += turn.late
         board.watermark = watermark if board.watermark is None else max(board.watermark, watermark)
         prune(board, watermark, self.grouping)
-        packed = {n: packed[n] for n in packed.keys() & board.groups.keys() - turn.changed}
+        for number in turn.changed:
+            packed.pop(number, None)
+        return changes
+
+    def _pack(self, board: Board, packed: dict[int, msgspec.Raw]) -> bytes:
+        for number in packed.keys() - board.groups.keys():
+            del packed[number]
         data = _pack(self.version, board, packed)
         self._last = (data, board, packed)
-        return data, changes
+        return data
 
     def decide(
         self,
@@ -132,10 +161,9 @@ class IncidentFold:
                 turn.rebind(incident_id, whole, self.constraints)
         changes = turn.changes()
         self.constraints = constraints
-        packed = {n: packed[n] for n in packed.keys() & board.groups.keys() - turn.changed}
-        data = _pack(self.version, board, packed)
-        self._last = (data, board, packed)
-        return data, changes
+        for number in turn.changed:
+            packed.pop(number, None)
+        return self._pack(board, packed), changes
 
     def _load(self, state: bytes | None) -> tuple[Board, dict[int, msgspec.Raw]]:
         """The state and its packed groups, from memory when these are the bytes of last time."""

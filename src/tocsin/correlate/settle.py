@@ -18,9 +18,6 @@ from tocsin.correlate.grouping import MINUTE, Grouping, near_window, progress, w
 Join: TypeAlias = Callable[[Ref, Ref, str], None]
 """Makes one group of two: (the finding that joins, what it joins, why)."""
 
-Members: TypeAlias = dict[str, tuple[str, list[Ref]]]
-"""Who shares a key in one minute: the reason, and a finding of each group."""
-
 _OBSERVE, _DECIDE, _EXPIRE = 0, 1, 2
 
 
@@ -171,26 +168,21 @@ def _decide(board: Board, cell: int, moment: int, grouping: Grouping, join: Join
             chains = []
         joins = any(refs for _, refs in minute.traces[key].values())
         for chain in chains if joins else ():
-            stage = minute.stages.get(key, 0)
-            _chain(board, chain, cell, minute.traces[key], stage, grouping, join)
+            _chain(board, cell, (key, chain), grouping, join)
 
 
-def _chain(  # noqa: PLR0913 - one link needs all of it
-    board: Board,
-    key: str,
-    cell: int,
-    members: Members,
-    stage: int,
-    grouping: Grouping,
-    join: Join,
-) -> None:
+def _chain(board: Board, cell: int, leads: tuple[str, str], grouping: Grouping, join: Join) -> None:
     """Join who shares the key now with who shared it last, if that is not too far away.
 
-    What shares no more than a place or a person must be near, or go on where that was.
+    What shares no more than a place or a person must be near, or go on where that was. `leads` are
+    the key that is shared and the one that it leads to.
     """
+    shared, key = leads
+    minute = board.minutes[cell]
+    stage = minute.stages.get(shared, 0)
     window = window_of(key, grouping)
     before = board.shared.of(key)
-    for member, (reason, refs) in members.items():
+    for member, (reason, refs) in minute.traces[shared].items():
         near = near_window(key, member, grouping)
         for ref in refs:
             for mark in before:

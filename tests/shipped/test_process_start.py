@@ -35,8 +35,8 @@ SECURITY = orjson.dumps(
 AUDIT = b"\n".join(
     [
         (
-            b"type=SYSCALL msg=audit(1795424400.120:4411): arch=c000003e syscall=59 success=yes exit=0"
-            b' ppid=2290 pid=2312 auid=1004 uid=0 comm="svc" exe="/tmp/svc" key="exec"'
+            b"type=SYSCALL msg=audit(1795424400.120:4411): arch=c000003e syscall=59 success=yes"
+            b' exit=0 ppid=2290 pid=2312 auid=1004 uid=0 comm="svc" exe="/tmp/svc" key="exec"'
         ),
         (
             b"type=EXECVE msg=audit(1795424400.120:4411): argc=3"

@@ -77,6 +77,8 @@ _NUMBERED = {
 MAX_RECORDS = 1_024
 """Records of one event that are read; the kernel writes some dozens at most."""
 MAX_ARGUMENTS = 4_096
+MAX_TEXT = 256 * 1024
+"""Characters of an event that are read: the rest stays in the raw record."""
 _MAX_VALUES = 256
 """Different values that a field keeps."""
 _EXEC = frozenset({"EXECVE"})
@@ -85,6 +87,7 @@ _INET, _INET6 = "0200", "0A00"
 
 def auditd(text: str) -> dict[str, Any] | None:
     """The event as flat fields; None for text that is no audit record."""
+    text = text[:MAX_TEXT]
     first = _START.search(text[:_HEAD])
     if first is None:
         return None
@@ -95,16 +98,17 @@ def auditd(text: str) -> dict[str, Any] | None:
     records = list(_records(text, first["serial"]))
     kinds = [kind for kind, _ in records]
     executed = not _EXEC.isdisjoint(kinds)
-    columns: dict[str, list[str]] = {}
+    columns: dict[str, dict[str, None]] = {}
     for kind, body in records:
         for name, value in _pairs(kind, body):
             if executed and kind == "SYSCALL" and name in ("a0", "a1", "a2", "a3"):
                 continue  # addresses of what EXECVE says in words
-            values = columns.setdefault(name, [])
-            if value not in values and len(values) < _MAX_VALUES:
-                values.append(value)
+            values = columns.setdefault(name, {})
+            if len(values) < _MAX_VALUES:
+                values[value] = None
     for name, values in columns.items():
-        fields.setdefault(name, values[0] if len(values) == 1 else values)
+        found = list(values)
+        fields.setdefault(name, found[0] if len(found) == 1 else found)
     different = list(dict.fromkeys(kinds))
     fields["type"] = different[0] if len(different) == 1 else different
     _derive(fields, records)

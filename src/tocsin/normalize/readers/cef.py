@@ -64,6 +64,8 @@ _DICTIONARY = {
 """Full names of the standard's dictionary -> the keys it prescribes; some products write the
 former."""
 MAX_FIELDS = 2_048
+MAX_TEXT = 256 * 1024
+"""Characters of a record that are read: the rest stays in the raw record."""
 _LABEL = "Label"
 _SAYS = ("device_vendor", "device_product", "signature_id", "name", "cat", "act", "outcome", "app")
 _SHOWN = ("src", "dst", "shost", "dhost", "spt", "dpt", "suser", "duser", "request", "fname", "app",
@@ -79,6 +81,7 @@ def cef(text: str) -> dict[str, Any] | None:
     of the important keys there are (`request` only for what is no path of Windows). Fields of a
     syslog header before the record are `syslog_host` and `syslog_timestamp`.
     """
+    text = text[:MAX_TEXT]
     start = _START.search(text[:_HEAD])
     if start is None:
         return None

@@ -39,9 +39,7 @@ class StoredFindings:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def of_rule(
-        self, rule_id: str, since: int, limit: int
-    ) -> Iterator[tuple[Finding, str | None]]:
+    def of_rule(self, rule_id: str, since: int, limit: int) -> Iterator[tuple[Finding, str | None]]:
         """The newest findings of a rule at or after `since` (us UTC), with their incident's id."""
         with self._database.reading():
             rows = self._rows().filter(rule_id=rule_id, time__gte=since)

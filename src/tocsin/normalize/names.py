@@ -84,8 +84,10 @@ def service(value: Any) -> Any:
     return found if found is FAILED or address(found) is FAILED else None
 
 
-EMAIL = re.compile(r"[^\s<>@,;:'\"()\[\]]{1,128}@[A-Za-z0-9_][A-Za-z0-9._\-]{0,254}")
-"""An address of mail within a text."""
+EMAIL = re.compile(
+    r"[A-Za-z0-9!#$%&'*+\-./=?^_`{|}~]{1,128}@[A-Za-z0-9\-]{1,63}\.[A-Za-z0-9\-.]{1,190}"
+)
+"""What OCSF takes for an address; `root@localhost` is none."""
 
 
 def email(value: Any) -> Any:

@@ -73,7 +73,7 @@ def test_tests_take_the_original_text_and_plain_fields(shipped: ContentSet) -> N
         ({"covers": [LEFT], "leaves": [LEFT]}, "leaves this record"),
         ({"covers": [COVERED], "leaves": [COVERED]}, "covers this record"),
         ({"covers": [COVERED], "leaves": [LEFT | {"Image": "x"}]}, "shows nothing"),
-        ({"covers": [COVERED], "leaves": ["no record"]}, "no source recognizes"),
+        ({"covers": [COVERED], "leaves": ["no record"]}, "this record"),
     ],
 )
 def test_a_test_that_fails_is_an_error_with_its_line(

@@ -23,10 +23,11 @@ class Seen(NamedTuple):
 def look_at(
     raw: bytes, compiled: flow.Compiled, received_at: int, *, source_ids: Iterable[str | None]
 ) -> Seen | None:
-    """The record as the first source of `source_ids` reads it (None: whichever recognizes it).
+    """The record as the first of `source_ids` reads it (None: whichever recognizes it).
 
-    None when no source can.
+    One under which a rule fires goes before the others. None when no source can read it.
     """
+    first = None
     context = ContextSnapshot("sample", "")
     for source_id in source_ids:
         stamp = Stamp("sample", "sample", 0, source_id, received_at)
@@ -39,10 +40,12 @@ def look_at(
         )
         hits = flow.detect(decoded, compiled)
         findings = findings_from_arrow(flow.findings_of(hits, compiled, context))
-        return Seen(
-            decoded.records[0], event["tocsin_time"], entities_of(class_name, event), findings
-        )
-    return None
+        entities = entities_of(class_name, event)
+        seen = Seen(decoded.records[0], event["tocsin_time"], entities, findings)
+        if findings:
+            return seen
+        first = first or seen
+    return first
 
 
 def as_fields(fields: Mapping[str, Any], compiled: flow.Compiled, time: int) -> Seen:

@@ -109,7 +109,7 @@ class AuditEvents:
                 yield from self.finish()
                 yield item
 
-    def finish(self) -> Iterator[Item]:
+    def finish(self) -> Iterator[Block]:
         """Give the event that is still open."""
         if self._lines:
             raw = b"\n".join(self._lines)
@@ -125,8 +125,8 @@ class AuditEvents:
             kind, serial, rest = found.groups() if found else (b"", b"", b"")
             if not self._goes_on(serial, number, len(line)):
                 for item in self.finish():
-                    positions += item.positions  # type: ignore[union-attr]  # only Blocks come out
-                    raws += item.raws  # type: ignore[union-attr]
+                    positions += item.positions
+                    raws += item.raws
             if not serial:
                 positions.append(number)
                 raws.append(line)
@@ -134,8 +134,8 @@ class AuditEvents:
                 self._take(serial, number, line)
             if kind in _LAST or kind in _END:
                 for item in self.finish():
-                    positions += item.positions  # type: ignore[union-attr]  # only Blocks come out
-                    raws += item.raws  # type: ignore[union-attr]
+                    positions += item.positions
+                    raws += item.raws
         if raws:
             yield Block(block.origin, positions, raws)
 

@@ -23,6 +23,7 @@ import msgspec
 from bench.inputs import archives
 from tocsin import flow
 from tocsin.app import parts
+from tocsin.app.hunt import CLOCK_SAMPLE
 from tocsin.correlate.grouping import host_of, is_core
 from tocsin.correlate.incidents import END, IncidentFold
 from tocsin.formats.limits import DEFAULT
@@ -76,15 +77,18 @@ def compiled_rules(rules: Path | None) -> flow.Compiled:
 
 
 def observed(paths: Sequence[Path], compiled: flow.Compiled) -> list[Finding]:
-    """All findings in these files."""
+    """All findings in the files of one recording; its hosts' clocks are estimated as in a hunt."""
     found: dict[str, Finding] = {}
-    offset = 0
+    offset, clocks = 0, None
     for batch in read_batches(list(paths), DEFAULT):
         if not len(batch):
             continue
         raw = to_envelope(batch, Stamp("bench", "bench", offset, None, 0))
         offset += len(batch)
-        hits = flow.look(raw, compiled, ContextSnapshot("bench", "bench")).hits
+        if clocks is None:
+            first = flow.decode(raw.slice(0, CLOCK_SAMPLE), compiled.normalizer)
+            clocks = compiled.normalizer.host_clocks(first.records)
+        hits = flow.look(raw, compiled, ContextSnapshot("bench", "bench", clocks)).hits
         found |= {one.finding_id: one for one in findings_from_arrow(hits)}
     return list(found.values())
 

@@ -209,3 +209,23 @@ def test_no_content_breaks_it_and_nothing_unsafe_comes_out(event: dict[str, Any]
         assert entity.key.isprintable()
         assert entity.name.isprintable()
         assert len(entity.name) <= 120
+
+
+def test_in_the_cloud_an_account_scopes_a_user_and_a_session_is_its_own() -> None:
+    user = {"name": "mira", "account": {"uid": "444455556666"}}
+    event = {"actor": {"user": user, "session": {"uid": "ASIASAMPLE0000000077"}}}
+    found = {(e.kind, e.key) for e in entities_of("api_activity", event)}
+    assert ("user", "444455556666\\mira") in found
+    assert ("session", "asiasample0000000077") in found
+    on_a_host = event | {"device": {"hostname": "lap-0142"}}
+    assert ("session", "asiasample0000000077") in {
+        (e.kind, e.key) for e in entities_of("api_activity", on_a_host)
+    }
+
+
+def test_a_finding_of_a_vendor_has_its_address_among_the_observables() -> None:
+    address = {"name": "src_endpoint.ip", "type_id": 2, "value": "198.51.100.9"}
+    other = {"name": "user.name", "type_id": 4, "value": "198.51.100.7"}
+    event = {"observables": [address, other, "x"], "actor": {"user": {"name": "unknown"}}}
+    found = [(e.kind, e.key) for e in entities_of("detection_finding", event)]
+    assert found == [("address", "198.51.100.9")]

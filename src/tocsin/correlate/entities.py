@@ -76,7 +76,11 @@ _OWN_END = {1: "dst_endpoint", 2: "src_endpoint"}
 """Which end of a connection is the host itself, by OCSF direction (1 inbound, 2 outbound)."""
 
 _SYSTEM_FOLDERS = ("\\windows\\", "\\program files\\", "\\program files (x86)\\", "/usr/", "/bin/")
-_EMPTY = ("", "-", "null", "none", "n/a")
+_EMPTY = ("", "-", "null", "none", "n/a", "unknown")
+_OWN_LENGTH = 16
+"""A session's id that is as long and no number (an access key, a token) is its own everywhere."""
+_IP_OBSERVABLE = 2
+"""OCSF's type of an observable that is an address."""
 
 
 def entities_of(class_name: str, event: dict[str, Any]) -> tuple[Entity, ...]:
@@ -116,6 +120,15 @@ def _all(class_name: str, event: dict[str, Any], host: str) -> Iterator[Entity]:
     yield from _sessions(event, host)
     yield from _endpoints(event, host)
     yield from _files(event, host)
+    yield from _observed(event)
+
+
+def _observed(event: dict[str, Any]) -> Iterator[Entity]:
+    """Addresses of a class that has no place for endpoints: a vendor's own finding."""
+    observables = event.get("observables")
+    for item in observables if isinstance(observables, list | tuple) else ():
+        if isinstance(item, dict) and item.get("type_id") == _IP_OBSERVABLE:
+            yield from _address(_text(item, "value"), "source")
 
 
 def _processes(class_name: str, event: dict[str, Any], host: str) -> Iterator[Entity]:
@@ -164,7 +177,8 @@ def _user(user: dict[str, Any], role: str, host: str) -> Iterator[Entity]:
     if not name and not sid:
         return
     shown = f"{domain}\\{name}" if domain and name else name or sid
-    yield Entity("user", _user_key(name.lower(), domain.lower(), sid, host), shown, role)
+    scope = host or _text(_at(user, "account"), "uid").lower()
+    yield Entity("user", _user_key(name.lower(), domain.lower(), sid, scope), shown, role)
 
 
 def _user_key(name: str, domain: str, sid: str, host: str) -> str:
@@ -200,8 +214,10 @@ def _sessions(event: dict[str, Any], host: str) -> Iterator[Entity]:
     )
     for owner, role in owners:
         uid = _text(_at(owner, "session"), "uid").lower()
-        if uid and host and _number(uid) not in _SHARED_SESSIONS:
-            number = _number(uid)
+        number = _number(uid)
+        if uid and number is None and len(uid) >= _OWN_LENGTH:
+            yield Entity("session", uid, uid, role)
+        elif uid and host and number not in _SHARED_SESSIONS:
             shown = hex(number) if number is not None else uid
             yield Entity("session", f"{host}|{shown.lower()}", shown, role)
 

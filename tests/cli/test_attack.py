@@ -43,6 +43,16 @@ def test_rules_are_listed_by_what_needs_attention(capsys):
     assert all(any(label["state"] == "current" for label in one["labels"]) for one in listed)
 
 
+def test_the_table_of_rules_has_a_column_for_labels(capsys):
+    assert run(["rules", "--attack"]) == 0
+    assert "not checked" in capsys.readouterr().out
+    run(["attack", "load", "b.json"])
+    assert run(["rules", "--attack"]) == 0
+    told = capsys.readouterr().out
+    assert "ATT&CK labels" in told
+    assert "unknown" in told
+
+
 def test_what_was_left_out_is_told(tmp_path, capsys):
     objects = [*json.loads(bundle())["objects"], *[{"type": "attack-pattern"}] * 30]
     (tmp_path / "b.json").write_bytes(bundle(objects))

@@ -254,6 +254,19 @@ def check_labels(site: Site) -> list[Problem]:
     return label_notes(labelled_rules(site, None, labels))
 
 
+def label_states(site: Site, folder: Path | None) -> dict[str, str]:
+    """By rule id: how its labels stand, in a few words; each that is not current by name."""
+    rules = labelled_rules(site, folder, labels_of(site))
+    return {rule.rule_id: _in_brief(rule) for rule in rules}
+
+
+def _in_brief(rule: LabelledRule) -> str:
+    odd = [label for label in rule.labels if label.state is not LabelState.CURRENT]
+    if all(label.state is LabelState.UNCHECKED for label in odd):
+        return LabelState.UNCHECKED.value if odd else LabelState.CURRENT.value
+    return ", ".join(f"{label.text} {label.state.value}" for label in odd)
+
+
 def label_notes(rules: Iterable[LabelledRule]) -> list[Problem]:
     """A note for each rule with labels that its author should change."""
     return [

@@ -9,7 +9,7 @@ from typing import Annotated
 import orjson
 from cyclopts import App, Parameter
 
-from tocsin.app import firing, overview, ruling
+from tocsin.app import attacking, firing, overview, ruling
 from tocsin.app import site as sites
 from tocsin.app.clock import SystemClock
 from tocsin.app.site import Site
@@ -43,14 +43,18 @@ class State(StrEnum):
     UNSUPPORTED = "unsupported"
 
 
+COLUMNS = ("state", "rule", "title", "findings", "hidden", "last fired", "reason")
+
+
 @rules.default
-def show(
+def show(  # noqa: PLR0913  # each is an option
     site: Path | None = None,
     *,
     folder: Annotated[Path | None, Parameter(name="--rules")] = None,
     state: State | None = None,
     days: Count = 30,
     noisy: Flag = False,
+    attack: Flag = False,
     json: Json = False,
 ) -> int:
     """List the rules: active, staged, inactive or unsupported, and what each found.
@@ -67,19 +71,23 @@ def show(
         Count the findings of so many days.
     noisy
         Those with most findings first.
+    attack
+        Also tell how each rule's ATT&CK labels stand.
     json
         Print JSON.
     """
     since = SystemClock().now() - days * DAY
-    lines = overview.rules(sites.open_site(site), folder, since)
+    where = sites.open_site(site)
+    lines = overview.rules(where, folder, since)
     shown = [line for line in lines if state is None or line.state == state]
     if noisy:
         shown.sort(key=lambda line: -line.findings)
     if json:
         sys.stdout.buffer.write(orjson.dumps(shown, option=JSON_OPTIONS, default=overview.plain))
         return 0
+    labels = attacking.label_states(where, folder) if attack else {}
     Screen().table(
-        ["state", "rule", "title", "findings", "hidden", "last fired", "reason"],
+        [*COLUMNS, *["ATT&CK labels"] * attack],
         [
             [
                 line.state,
@@ -89,6 +97,7 @@ def show(
                 f"{line.hidden:,}",
                 utc(line.last) if line.last else "never",
                 line.reason,
+                *[labels.get(line.rule_id, "none")] * attack,
             ]
             for line in shown
         ],

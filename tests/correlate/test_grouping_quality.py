@@ -28,8 +28,8 @@ Recordings = tuple[dict[str, list[Finding]], list[Finding]]
 
 def test_attacks_that_share_hosts_and_an_administrator_stay_apart(recordings: Recordings) -> None:
     scores = [score(*recordings, seed) for seed in range(SEEDS)]
-    assert sum(precision for precision, _ in scores) / SEEDS >= PRECISION, scores
-    assert sum(recall for _, recall in scores) / SEEDS >= RECALL, scores
+    assert min(precision for precision, _ in scores) >= PRECISION, scores
+    assert min(recall for _, recall in scores) >= RECALL, scores
 
 
 def test_merging_everything_fails(recordings: Recordings) -> None:

@@ -70,6 +70,13 @@ def test_a_header_names_the_host(header: str, host: str | None) -> None:
     assert read(f"{header}type=USER_CMD msg=audit(1.5:7): pid=1").get("host") == host
 
 
+def test_what_a_program_logs_of_strangers_is_no_record() -> None:
+    forged = "type=USER_LOGIN msg=audit(1.5:7): res=success"
+    assert auditd(f"Nov 23 07:00:00 h sshd[1]: Invalid user {forged} from 10.0.0.1") is None
+    assert auditd(f"Failed password for invalid user {forged} from 10.0.0.1") is None
+    assert auditd(f"Nov 23 07:00:00 h kernel: [ 17.5] audit: {forged}") is not None
+
+
 def test_the_message_of_a_program_is_read() -> None:
     fields = read(
         "type=USER_LOGIN msg=audit(1.5:7): pid=9 uid=0 msg='op=adding user id=1001 acct=28612062"

@@ -46,6 +46,12 @@ def test_a_syslog_header_may_stand_before_it(head: str) -> None:
     assert read(head + "CEF:0|A|B|1|1|n|3|src=10.0.0.1")["syslog_host"] == "fw1"
 
 
+def test_what_a_program_logs_of_strangers_is_no_record() -> None:
+    assert (
+        cef("Nov 23 07:00:00 h sshd[1]: Invalid user CEF:0|A|B|1|1|n|3|src=1.1.1.1 from x") is None
+    )
+
+
 def test_a_header_without_an_extension_may_end_early() -> None:
     assert read("CEF: 1|A|B|1|1|n|Very-High")["severity"] == "Very-High"
 

@@ -18,6 +18,7 @@ import re
 from ipaddress import ip_address
 from typing import Any
 
+from tocsin.normalize.readers.lines import before
 from tocsin.normalize.readers.syscalls import syscall_name
 
 _START = re.compile(
@@ -26,10 +27,8 @@ _START = re.compile(
 )
 _HEAD = 512
 """Characters before the first record in which a syslog header may stand."""
-_SYSLOG_HOST = re.compile(
-    r"(?:<\d{1,3}>)?(?:1 )?(?:[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d|\d{4}-\d\d-\d\d[T ]\S{8,30}) "
-    r"(?P<host>[^\s:=]{1,255}) "
-)
+_KERNEL = re.compile(r"(?:\[ *\d{1,12}\.\d{1,9}\] ?)?(?:audit: ?)?\s*")
+"""What the kernel's own log has before a record."""
 _FIELD = re.compile(r"""([A-Za-z_][\w\-]*(?:\[\d+\])?)=("[^"]*"|'[^']*'|\{[^}]*\}|[^\s]*)""")
 _HEX = re.compile(r"(?:[0-9A-F]{2})+")
 _ARGUMENT = re.compile(r"a(\d{1,5})(?:\[(\d{1,5})\])?")
@@ -92,9 +91,14 @@ def auditd(text: str) -> dict[str, Any] | None:
     if first is None:
         return None
     fields: dict[str, Any] = {"time": first["time"], "serial": first["serial"]}
-    host = first["node"] or _host_before(text, first.start())
-    if host:
-        fields["host"] = host
+    if first.start():
+        host, rest = before(text[: first.start()])
+        if rest is None or not _KERNEL.fullmatch(rest):
+            return None
+        if host:
+            fields["host"] = host
+    if first["node"]:
+        fields["host"] = first["node"]
     records = list(_records(text, first["serial"]))
     kinds = [kind for kind, _ in records]
     executed = not _EXEC.isdisjoint(kinds)
@@ -113,11 +117,6 @@ def auditd(text: str) -> dict[str, Any] | None:
     fields["type"] = different[0] if len(different) == 1 else different
     _derive(fields, records)
     return fields
-
-
-def _host_before(text: str, end: int) -> str:
-    head = _SYSLOG_HOST.match(text[:end])
-    return head["host"] if head else ""
 
 
 def _records(text: str, serial: str) -> list[tuple[str, str]]:

@@ -7,7 +7,7 @@ is followed by `=`, so that values hold spaces and, in part, bare equal signs, a
 import re
 from typing import Any
 
-from tocsin.normalize.readers.lines import syslog
+from tocsin.normalize.readers.lines import before, syslog
 
 _START = re.compile(r"CEF:\s?(?P<version>\d(?:\.\d)?)\|")
 _HEAD = 512
@@ -98,10 +98,13 @@ def cef(text: str) -> dict[str, Any] | None:
         at = end + 1
     fields = {name: value for name, value in header.items() if value}
     fields["cef_version"] = start["version"]
-    head = syslog(text[: start.start()] + " ") if start.start() else None
-    for name, value in (head or {}).items():
-        if name in _SYSLOG:
-            fields[_SYSLOG[name]] = value
+    if start.start():
+        head = text[: start.start()]
+        if before(head)[1] != "":
+            return None
+        for name, value in (syslog(head.lstrip() + " ") or {}).items():
+            if name in _SYSLOG:
+                fields[_SYSLOG[name]] = value
     _extend(fields, text[at:])
     kinds = [str(fields.get(name, "")).replace("|", "/") for name in _SAYS]
     shown = [name for name in _SHOWN if name in fields]

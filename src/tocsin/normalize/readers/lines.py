@@ -47,6 +47,9 @@ _FACILITIES = (
 )
 _SEVERITIES = ["emerg", "alert", "crit", "err", "warning", "notice", "info", "debug"]
 _MAX_PRI = 191
+_BEGINS = re.compile(r"[\d<\[]|(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun),?$")
+_FEW_WORDS = 6
+"""Words of a header that is none of syslog: a date, a time, a zone, a host, a level, a tag."""
 
 
 def syslog(text: str) -> dict[str, object] | None:
@@ -109,6 +112,21 @@ def _structured_end(text: str, at: int) -> int | None:
             return None
         at += 1
     return None
+
+
+def before(head: str) -> tuple[str, str | None]:
+    """(host, rest) of what stands before a record in a line: a syslog header and its tag.
+
+    The rest is what a program wrote before the record. Who can choose a user name that a program
+    logs must not write records of another source with it, so the caller looks at the rest. A head
+    that is none of syslog but a few words after a date has no rest; None is that of any other text.
+    """
+    found = syslog(head.lstrip() + " ")
+    if found is not None:
+        return str(found.get("host", "")), str(found.get("message", "")).strip()
+    words = head.split()
+    plain = len(words) == 1 or (len(words) <= _FEW_WORDS and _BEGINS.match(words[0]) is not None)
+    return "", "" if plain else None
 
 
 def message(text: str) -> dict[str, object]:

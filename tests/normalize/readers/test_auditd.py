@@ -61,6 +61,7 @@ def test_another_event_on_the_line_is_not_mixed_in() -> None:
     ("header", "host"),
     [
         ("", None),
+        ("  ", None),
         ("node=db02 ", "db02"),
         ("Nov 23 07:00:00 web07 audispd: ", "web07"),
         ("<13>2025-11-23T07:00:00Z web07 kernel: audit: ", "web07"),
@@ -155,7 +156,8 @@ PIECES = st.lists(
 
 @given(PIECES | st.text())
 def test_no_text_breaks_the_reader(text: str) -> None:
-    for found in (auditd(text), auditd("type=EXECVE msg=audit(1.5:7): " + text)):
+    start = "type=EXECVE msg=audit(1.5:7): "
+    for found in (auditd(text), auditd(start + text), auditd(text + start)):
         assert found is None or all(type(v) in (str, list) for v in found.values())
 
 

@@ -78,7 +78,8 @@ PIECES = st.lists(
 
 @given(PIECES | st.text())
 def test_no_text_breaks_the_reader(text: str) -> None:
-    for found in (cef(text), cef("CEF:0|A|B|1|1|n|3|" + text)):
+    start = "CEF:0|A|B|1|1|n|3|"
+    for found in (cef(text), cef(start + text), cef(text + start)):
         assert found is None or all(type(value) is str for value in found.values())
 
 

@@ -125,7 +125,7 @@ def before(head: str) -> tuple[str, str | None]:
     if found is not None:
         return str(found.get("host", "")), str(found.get("message", "")).strip()
     words = head.split()
-    plain = len(words) == 1 or (len(words) <= _FEW_WORDS and _BEGINS.match(words[0]) is not None)
+    plain = len(words) <= 1 or (len(words) <= _FEW_WORDS and _BEGINS.match(words[0]) is not None)
     return "", "" if plain else None
 
 

@@ -23,13 +23,21 @@ class Patterns:
         self._expressions = [
             (name, compiled(name, expression)) for name, expression in spec.expressions.items()
         ]
+        self._which = re2.Set.SearchSet(_quiet())
+        for expression in spec.expressions.values():
+            self._which.Add(expression)
+        self._which.Compile()
 
     def extract(self, fields: dict[str, Any]) -> dict[str, Any] | None:
         """`fields` with what its text says; None when the text must match and does not."""
         text = fields.get(self._field)
         if type(text) is str:
             text = text[:MAX_TEXT]
-            for name, expression in self._expressions:
+            # One pass tells which of all match. None also says that it ran out of memory.
+            likely = self._which.Match(text)
+            numbers = range(len(self._expressions)) if likely is None else sorted(likely)
+            for number in numbers:
+                name, expression = self._expressions[number]
                 match = expression.search(text)
                 if match is not None:
                     found = {k: v for k, v in match.groupdict().items() if v is not None}
@@ -39,9 +47,13 @@ class Patterns:
 
 def compiled(name: str, expression: str) -> Any:
     """An expression ready to run; raises ValueError with its name."""
-    options = re2.Options()
-    options.log_errors = False
     try:
-        return re2.compile(expression, options)
+        return re2.compile(expression, _quiet())
     except re2.error as error:
         raise ValueError(f"expression {name!r} is not one that RE2 runs: {error}") from None
+
+
+def _quiet() -> Any:
+    options = re2.Options()
+    options.log_errors = False
+    return options

@@ -29,6 +29,9 @@ from tocsin.store.lake import Lake
 
 T = TypeVar("T")
 
+PEAKS = 3
+"""How many times the mean the busiest time of a day brings: capacity must hold then too."""
+
 MARK = 1_000_000
 """Events between two looks at memory: what grows without bound shows."""
 
@@ -183,6 +186,8 @@ def full_path(rules: Path) -> None:
         f"{found.bytes_read / found.seconds / 1e6:,.1f} MB/s, "
         f"{stored / events:.0f} bytes on disk per event, worst worker {workers:,.0f} MB"
     )
+    per_day = found.bytes_read / found.seconds * 86_400 / PEAKS / 1e9
+    print(f"or {per_day:,.0f} GB of logs a day, the busiest times being {PEAKS} times the mean")
 
 
 def compare(name: str, checkout: Path, rules: Path | None, per_second: float) -> None:

@@ -135,7 +135,7 @@ def case_of(ats: list[float], documents: list[dict[str, Any]], user: str = "u") 
 
 
 def test_a_finding_is_told_at_once_and_amended() -> None:
-    case = case_of([1, 2, 3, 4], counting())
+    case = case_of([1, 2, 3, 4, 5, 6, 7], counting())
     plan = compiled(case, LOGSOURCES)
     base = base_findings(plan, case.events)
     fold = WindowsFold(plan.correlations)
@@ -146,10 +146,16 @@ def test_a_finding_is_told_at_once_and_amended() -> None:
     assert (first.level, len(first.event_uids), first.time) == ("high", 3, DAY + 3_000_000)
     assert [copy.event_uid for copy in first.events] == list(first.event_uids)
     assert len(first.entities) == 3
-    state, rows = fold.step(state, rows_of(base[3:]), watermark=DAY, now=0)
+    state, rows = fold.step(state, rows_of(base[3:4]), watermark=DAY, now=0)
+    assert rows.num_rows == 0
+    state, rows = fold.step(state, rows_of(base[4:6]), watermark=DAY, now=0)
     (second,) = final([rows]).values()
-    assert second.finding_id == first.finding_id
-    assert len(second.event_uids) == 4
+    state, rows = fold.step(state, rows_of(base[6:]), watermark=DAY, now=0)
+    assert rows.num_rows == 0
+    state, rows = fold.step(state, rows_of([]), watermark=DAY + 10_000_000, now=0)
+    (third,) = final([rows]).values()
+    assert first.finding_id == second.finding_id == third.finding_id
+    assert (len(second.event_uids), len(third.event_uids)) == (6, 7)
     _, rows = fold.step(state, rows_of([]), watermark=END, now=0)
     assert rows.num_rows == 0
 

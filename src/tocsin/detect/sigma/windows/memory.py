@@ -18,11 +18,16 @@ _GIVE_UP = 10
 
 
 class Group(msgspec.Struct):
-    """Hits of one group, sorted; `said` has the digest of what each open slot's finding said."""
+    """Hits of one group, sorted.
+
+    `said` has, for each open slot with a finding, the digest of what it said and the number of its
+    hits; `later` are the slots whose finding has more to say when they are over.
+    """
 
     label: tuple[str, ...]
     hits: list[Hit] = []
-    said: dict[int, bytes] = {}
+    said: dict[int, tuple[bytes, int]] = {}
+    later: list[int] = []
 
     def put(self, hit: Hit) -> bool:
         """Add a hit in its place, or renew what is kept of it; False when it is known as it is."""

@@ -24,6 +24,9 @@ from tocsin.model.findings import Finding, Standing
 About = tuple[str, str, Standing]
 """Site, content id and standing of the findings that a correlation makes."""
 
+_GROWN = 2
+"""A finding is amended at once when it has so many times the hits that it spoke of."""
+
 _encode = msgspec.msgpack.Encoder().encode
 
 
@@ -70,7 +73,7 @@ class Turn:
         settled = watermark - correlation.delay
         if correlation.immediate:
             yield from self._at_once(correlation, groups, about)
-            self._forget(correlation, groups, settled)
+            yield from self._forget(correlation, groups, settled, about)
         else:
             yield from self._at_the_end(correlation, groups, settled, about)
 
@@ -91,23 +94,30 @@ class Turn:
             group = groups.get(key)
             if group is None:
                 continue
-            for fired in self._slots(correlation, group, since):
-                finding = finding_of(correlation, fired, *about)
-                digest = blake2b(_encode(finding), digest_size=8).digest()
+            for fired in self._slots(correlation, group, since, raising=True):
                 slot = fired.start // correlation.timespan
-                if group.said.get(slot) != digest:
-                    group.said[slot] = digest
-                    yield finding
+                _, hits = group.said.get(slot, (b"", 0))
+                if len(fired.hits) < _GROWN * hits:
+                    group.later = sorted({*group.later, slot})
+                else:
+                    yield from _news(group, slot, fired, finding_of(correlation, fired, *about))
 
-    def _slots(self, correlation: Correlation, group: Group, since: int) -> Iterator[Fired]:
-        """The slots from the one of `since` on in which the condition holds."""
+    def _slots(
+        self, correlation: Correlation, group: Group, since: int, *, raising: bool
+    ) -> Iterator[Fired]:
+        """The slots from the one of `since` on in which the condition holds.
+
+        `raising`: tell the correlations over this one, which may have forgotten older moments.
+        """
         span = correlation.timespan
         start = since // span * span
         hits = group.hits[group.first_of(start - span) :]
         found = (pair for pair in moments(correlation, hits) if pair[0] >= start)
         for slot, pairs in groupby(found, key=lambda pair: pair[0] // span):
             held = list(pairs)
-            self._raise(correlation, group, [pair for pair in held if pair[0] >= since], slot)
+            if raising:
+                fresh = [pair for pair in held if pair[0] >= since]
+                self._raise(correlation, group, fresh, slot)
             first, last = held[0][0], held[-1][0]
             inside = group.hits[group.first_of(first - span) : group.first_of(last + 1)]
             measure = max(measure for _, measure in held)
@@ -150,19 +160,48 @@ class Turn:
             window = [*fired.hits[:MAX_UIDS], fired.hits[-1]]
             self.offer(outer, raised(outer, inner, finding, fired.hits[-1], window))
 
-    def _forget(self, correlation: Correlation, groups: dict[str, Group], settled: int) -> None:
-        """Give up the hits that no open slot can look at: once in a timespan is often enough."""
+    def _forget(
+        self, correlation: Correlation, groups: dict[str, Group], settled: int, about: About
+    ) -> Iterator[Finding]:
+        """Say the rest of the slots that are over and give up the hits that no open slot can see.
+
+        Once in a timespan is often enough.
+        """
         span, name = correlation.timespan, _name(correlation)
-        slot = settled // span
-        if self._memory.swept.get(name, -1) >= slot:
+        open_slot = settled // span
+        if self._memory.swept.get(name, -1) >= open_slot:
             return
-        self._memory.swept[name] = slot
+        self._memory.swept[name] = open_slot
         for key in list(groups):
             group = groups[key]
-            del group.hits[: group.first_of((slot - 1) * span)]
-            group.said = {n: digest for n, digest in group.said.items() if n >= slot}
+            yield from self._rest(correlation, group, open_slot, about)
+            del group.hits[: group.first_of((open_slot - 1) * span)]
+            group.said = {n: said for n, said in group.said.items() if n >= open_slot}
             if not group.hits:
                 del groups[key]
+
+    def _rest(
+        self, correlation: Correlation, group: Group, open_slot: int, about: About
+    ) -> Iterator[Finding]:
+        """What the findings of slots before `open_slot` have not said yet."""
+        due = [slot for slot in group.later if slot < open_slot]
+        group.later = group.later[len(due) :]
+        if not due:
+            return
+        since = due[0] * correlation.timespan
+        for fired in self._slots(correlation, group, since, raising=False):
+            slot = fired.start // correlation.timespan
+            if slot in due:
+                yield from _news(group, slot, fired, finding_of(correlation, fired, *about))
+
+
+def _news(group: Group, slot: int, fired: Fired, finding: Finding) -> Iterator[Finding]:
+    """The finding, unless it was said just so."""
+    digest = blake2b(_encode(finding), digest_size=8).digest()
+    known, _ = group.said.get(slot, (b"", 0))
+    group.said[slot] = (digest, len(fired.hits))
+    if digest != known:
+        yield finding
 
 
 def _name(correlation: Correlation) -> str:

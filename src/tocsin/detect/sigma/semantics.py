@@ -15,8 +15,12 @@ r"""What a Sigma predicate means on a native record: the one place where this is
   character. `*` alone holds for every present value.
 - **Regular expressions** search (they are not anchored), `.` does not match a line break unless
   the `s` flag is set, and `\d`, `\w`, `\s` and `\b` are ASCII.
-- **Numbers.** `lt`, `lte`, `gt`, `gte` and `neq` hold only for values that are numbers or decimal
-  text ("0x10" is not), with the mathematical meaning.
+- **Numbers.** `lt`, `lte`, `gt` and `gte` hold only for values that are numbers or decimal text
+  ("0x10" is not), with the mathematical meaning. `neq` is the negation of the whole item: it holds
+  for a missing field, too.
+- **Times.** `minute` to `year` compare a part of the time as it is written (`timeparts`).
+- **Placeholders** (`expand`) stand for every value of the site's list; a rule whose placeholder has
+  none is inactive.
 - **CIDR.** The value must be one address; an IPv4 address mapped into IPv6 counts as IPv4.
 - **Field references** compare the text of both fields, without case; both must be present.
 - **Keywords** hold when any value of the record, at any depth, contains the text (with wildcards:

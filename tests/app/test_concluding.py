@@ -13,6 +13,7 @@ from tocsin.app.arrow import to_bytes
 from tocsin.app.hunt import hunt_files
 from tocsin.app.judging import QUIET, Judge
 from tocsin.app.workers import Reply
+from tocsin.correlate.grouping import Grouping
 from tocsin.formats.records import Block, RawBatch, Stamp, to_envelope
 from tocsin.model.content import ContentFile, ContentSet
 from tocsin.model.stages import ContextSnapshot
@@ -141,7 +142,7 @@ def test_core_keeps_it_whole_however_it_came_in(
     state = State(tmp_path / "state.db")
     clock = Clock(START + 600 * SECOND)
     judge = Judge(state, "site", clock)
-    judge.work_with("c1", compiled.plan, compiled.standings)
+    judge.work_with("c1", compiled.plan, compiled.standings, Grouping())
     records = [one for pair in zip(SPRAYED, OTHERS, strict=True) for one in pair]
     start = 0
     for end in cuts:

@@ -1,8 +1,9 @@
 import pytest
 
 from tocsin.correlate.grouping import Grouping
-from tocsin.correlate.hubs import load_hubs, with_hubs
+from tocsin.correlate.hubs import grouping_of, load_hubs, with_hubs
 from tocsin.errors import ContentError
+from tocsin.model.content import ContentFile
 
 
 def test_named_hubs_are_folded_and_come_beside_those_known_everywhere() -> None:
@@ -23,3 +24,14 @@ def test_too_many_are_refused() -> None:
     many = "hubs: [" + ",".join(f"h{n}" for n in range(1_001)) + "]"
     with pytest.raises(ContentError, match="at most"):
         load_hubs("site/hubs.yaml", many.encode())
+
+
+def test_the_files_of_a_site_name_its_hubs() -> None:
+    files = [
+        ContentFile("correlation/hubs.yaml", b"hubs: [DC01]\n", "site"),
+        ContentFile("correlation/more.yaml", b"hubs: [10.0.0.5]\n", "site"),
+        ContentFile("rules/x.yml", b"title: x\n", "site"),
+    ]
+    assert grouping_of(files).hubs >= {"dc01", "10.0.0.5"}
+    with pytest.raises(ContentError, match=r"correlation/hubs\.yaml"):
+        grouping_of([ContentFile("correlation/hubs.yaml", b"hubs: 1\n", "site")])

@@ -8,11 +8,13 @@ import yaml
 
 from tocsin.app.parts import logsources
 from tocsin.app.samples import Seen, as_fields, look_at, stand_in
+from tocsin.correlate.hubs import grouping_of
 from tocsin.detect.exceptions import Entry, Exceptions, Standings, compile_standings
 from tocsin.detect.exceptions.entry import DAY
 from tocsin.detect.sigma import Matcher, compile_plan, parse_rules
 from tocsin.detect.sigma.rule_tests import TESTS, check_rules
 from tocsin.enrich.attack.crosswalk import crosswalk_errors
+from tocsin.errors import ContentError
 from tocsin.flow import Compiled
 from tocsin.model.content import ContentFile, ContentSet, Problem
 from tocsin.model.findings import Finding, Level
@@ -31,7 +33,17 @@ def check_content(content: ContentSet, now: int) -> list[Problem]:
     problems += [
         Problem(error.where, error.message) for error in crosswalk_errors(content.under("attack/"))
     ]
+    problems += check_hubs(content)
     return sorted(problems, key=lambda problem: (problem.where, problem.message))
+
+
+def check_hubs(content: ContentSet) -> list[Problem]:
+    """The hubs that a site names."""
+    try:
+        grouping_of(content.files)
+    except ContentError as error:
+        return [Problem(error.where, error.message)]
+    return []
 
 
 def check_exceptions(content: ContentSet, now: int) -> list[Problem]:

@@ -36,6 +36,7 @@ from tocsin.app.site import DEAD, Site
 from tocsin.app.workers import Reply, Worker
 from tocsin.collect.folder import release
 from tocsin.collect.reader import SpoolReader
+from tocsin.correlate.hubs import grouping_of
 from tocsin.errors import TocsinError
 from tocsin.model.content import ContentSet
 from tocsin.model.ports import Clock
@@ -72,7 +73,10 @@ class Core:
         self._clocks_sent: dict[str, int] = {}
         self._setup = parts.prepare(content, parts.rule_files(content, None), self._site.plans)
         self._judge.work_with(
-            content.content_id, parts.load_plan(self._setup), parts.standings(content)
+            content.content_id,
+            parts.load_plan(self._setup),
+            parts.standings(content),
+            grouping_of(content.files),
         )
         self._lanes = {name: self._lane(name) for name in partitions}
 

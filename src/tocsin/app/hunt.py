@@ -23,6 +23,8 @@ from tocsin.app.arrow import from_bytes, to_bytes
 from tocsin.app.clock import SystemClock
 from tocsin.app.site import open_site
 from tocsin.app.workers import Reply, Request, Worker, in_parallel, serve
+from tocsin.correlate.grouping import Grouping
+from tocsin.correlate.hubs import grouping_of
 from tocsin.correlate.incidents import END, IncidentFold, rank
 from tocsin.detect.sigma.windows.fold import WindowsFold
 from tocsin.errors import UsageError
@@ -156,7 +158,7 @@ def hunt_files(
         for worker in workers:
             worker.close()
     findings = _concluded(tally.findings.values(), compiled, clock.now())
-    incidents, members = _incidents(findings, clock.now())
+    incidents, members = _incidents(findings, grouping_of(content.files), clock.now())
     return Report(
         events=_by_source(tally.counts),
         findings=findings,
@@ -274,9 +276,11 @@ def _by_time(finding: Finding) -> tuple[int, str]:
     return finding.time, finding.finding_id
 
 
-def _incidents(findings: list[Finding], now: int) -> tuple[list[Incident], dict[str, list[str]]]:
+def _incidents(
+    findings: list[Finding], grouping: Grouping, now: int
+) -> tuple[list[Incident], dict[str, list[str]]]:
     """Group all findings of a hunt; returns incidents worst first and their members."""
-    fold = IncidentFold()
+    fold = IncidentFold(grouping)
     states: dict[str, bytes] = {}
     current: dict[str, Incident] = {}
     members: dict[str, list[str]] = {}

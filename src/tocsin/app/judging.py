@@ -19,6 +19,7 @@ from tocsin.app.keeping import Keeper
 from tocsin.app.telling import Teller
 from tocsin.app.watermark import Watermark
 from tocsin.app.workers import Reply
+from tocsin.correlate.grouping import Grouping
 from tocsin.correlate.incidents import IncidentFold
 from tocsin.correlate.sides import cell_of
 from tocsin.detect.exceptions import Standings
@@ -76,13 +77,16 @@ class Judge:
         }
         self.clocks_version = 1 if self.clocks else 0
 
-    def work_with(self, content_id: str, plan: Plan, standings: Standings) -> None:
+    def work_with(
+        self, content_id: str, plan: Plan, standings: Standings, grouping: Grouping
+    ) -> None:
         """Judge by this content from now on.
 
         A correlation rule that changed starts anew: its state has another name.
         """
         self.content_id = content_id
         self._standings = standings
+        self._fold.grouping = grouping
         self._windows = WindowsFold(
             plan.correlations, content_id=content_id, standing_of=plan.standing_of
         )

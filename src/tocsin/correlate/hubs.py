@@ -1,4 +1,6 @@
-"""Hubs that a site names: what everything touches there, so that sharing it means nothing.
+"""Hubs that a site names in `correlation/*.yaml`: what everything touches there.
+
+Sharing one of them means nothing.
 
 hubs:
   - dc01            # a domain controller
@@ -6,9 +8,14 @@ hubs:
   - svc-deploy      # an account that many use
 """
 
+from collections.abc import Iterable
+
 from tocsin.correlate.grouping import Grouping
 from tocsin.errors import ContentError
 from tocsin.formats.located_yaml import load_located
+from tocsin.model.content import ContentFile
+
+FOLDER = "correlation/"
 
 MAX_HUBS = 1_000
 
@@ -25,6 +32,12 @@ def load_hubs(where: str, data: bytes) -> frozenset[str]:
     if len(names) > MAX_HUBS:
         raise ContentError(where, f"{len(names):,} hubs; at most {MAX_HUBS:,} can be named")
     return frozenset(name.strip().lower() for name in names)
+
+
+def grouping_of(files: Iterable[ContentFile]) -> Grouping:
+    """How findings are grouped under this content; raises ContentError for a wrong file of hubs."""
+    named = [load_hubs(one.where, one.data) for one in files if one.path.startswith(FOLDER)]
+    return with_hubs(frozenset().union(*named))
 
 
 def with_hubs(names: frozenset[str]) -> Grouping:

@@ -118,17 +118,16 @@ def winlog(document: dict[str, Any]) -> dict[str, Any] | None:
         fields["EventID"] = int(number)
     if "@timestamp" in document:
         fields.setdefault("TimeCreated", document["@timestamp"])
-    for name, value in (
-        ("Message", document.get("message")),
-        ("Level", _inside(document, "log", "level")),
-        ("ExecutionProcessID", _inside(event, "process", "pid")),
-        ("ThreadID", _inside(event, "process", "thread", "id")),
-        ("UserID", _inside(event, "user", "identifier")),
-        ("AccountName", _inside(event, "user", "name")),
-        ("Domain", _inside(event, "user", "domain")),
-    ):
-        if value is not None:
-            fields[name] = value
+    inner = {
+        "Message": document.get("message"),
+        "Level": _inside(document, "log", "level"),
+        "ExecutionProcessID": _inside(event, "process", "pid"),
+        "ThreadID": _inside(event, "process", "thread", "id"),
+        "UserID": _inside(event, "user", "identifier"),
+        "AccountName": _inside(event, "user", "name"),
+        "Domain": _inside(event, "user", "domain"),
+    }
+    fields.update({name: value for name, value in inner.items() if value is not None})
     for key in ("event_data", "user_data"):
         data = event.get(key)
         if type(data) is dict:

@@ -16,6 +16,7 @@ _FLAGS = {"T": True, "F": False}
 _LISTS = ("set[", "vector[", "list[")
 _WHOLE = frozenset({"int", "count", "port"})
 MAX_COLUMNS = 1_024
+MAX_HEADER_LINES = 64
 _KNOWN_BY: tuple[tuple[str, tuple[frozenset[str], ...]], ...] = tuple(
     (path, tuple(frozenset(one.split()) for one in sets))
     for path, sets in {
@@ -65,7 +66,7 @@ def zeek_tsv(text: str) -> dict[str, Any] | None:
     Values get the types that `#types` says: numbers, truth values, lists; times and everything
     else stay text. What is unset stays out; what is empty is an empty text or list.
     """
-    if not text.startswith("#"):
+    if not text.startswith("#") or text.count("\n") > MAX_HEADER_LINES:
         return None
     *header, row = text.split("\n")
     about = _about(header)

@@ -8,7 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tocsin.model.records import NativeRecord, Undecodable
+from tocsin.model.sources import (
+    IdentitySpec,
+    PatternSpec,
+    ProductSpec,
+    ShapeSpec,
+    SourceSpec,
+    TimeSpec,
+)
 from tocsin.normalize import Normalizer
+from tocsin.normalize.recognizer import Recognizer
 
 FLAT = {"EventID": 4624, "Channel": "Security", "Hostname": "h1", "TargetUserName": "a"}
 
@@ -274,3 +283,52 @@ def test_what_is_no_json_stays_none(normalizer: Normalizer, pieces: list[str]) -
     else:
         assert isinstance(found, NativeRecord)
         assert found.fields == wanted
+
+
+def text_source(name: str, expression: str, *, required: bool = True) -> SourceSpec:
+    """A source of plain lines that `expression` tells."""
+    patterns = PatternSpec("message", "event", {"seen": expression}, required)
+    shape = ShapeSpec("line", "message", (TimeSpec("time"),), patterns=patterns)
+    product = ProductSpec(name, "Northquay")
+    return SourceSpec(name, name, product, ("file",), (shape,), IdentitySpec())
+
+
+def test_each_of_several_text_sources_takes_its_own_lines() -> None:
+    gates, doors = (
+        text_source("gates", r"^gate (?P<n>\d+)"),
+        text_source("doors", r"^door (?P<n>\d)"),
+    )
+    recognizer = Recognizer((gates, doors))
+    for raw, source_id in ((b"gate 12 open", "gates"), (b"door 3 shut", "doors")):
+        record = recognizer.decode(raw, None)
+        assert isinstance(record, NativeRecord)
+        assert record.source_id == source_id
+        assert record.fields["event"] == "seen"
+    assert isinstance(recognizer.decode(b"window 1", None), Undecodable)
+    declared = recognizer.decode(b"window 1", "doors")
+    assert isinstance(declared, NativeRecord)
+    assert declared.fields == {"message": "window 1"}
+
+
+def test_a_source_that_takes_any_line_comes_last() -> None:
+    any_line = text_source("any", "^any (?P<x>.)", required=False)
+    for sources in (
+        (any_line, text_source("gates", "^gate (?P<gate>.)")),
+        (text_source("gates", "^gate (?P<gate>.)"), any_line),
+    ):
+        recognizer = Recognizer(sources)
+        found = [recognizer.decode(raw, None) for raw in (b"gate 1", b"window 1")]
+        assert [r.source_id for r in found if isinstance(r, NativeRecord)] == ["gates", "any"]
+
+
+def test_a_row_without_its_header_says_so(normalizer: Normalizer) -> None:
+    found = normalizer.decode(b"1763883010.120000\tC9aaaaaaaaaaaaaaa\t198.51.100.24", None)
+    assert isinstance(found, Undecodable)
+    assert found.reason == "no-header"
+
+
+def test_a_dotted_key_stands_for_itself(normalizer: Normalizer) -> None:
+    record = {"ts": 1.5, "uid": "C1", "conn_state": "SF", "id.orig_h": "192.0.2.1"}
+    found = decode(normalizer, record)
+    assert isinstance(found, NativeRecord)
+    assert (found.source_id, found.fields["_path"]) == ("zeek", "conn")

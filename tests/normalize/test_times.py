@@ -56,3 +56,24 @@ def test_every_moment_survives(moment: object) -> None:
 def test_no_text_makes_the_reader_fail(text: str) -> None:
     reader = TimeReader()
     assert reader.micros(text) is None or isinstance(reader.micros(text), int)
+
+
+@pytest.mark.parametrize(
+    ("written", "iso"),
+    [
+        ("Nov  3 07:15:09", "2026-11-03T07:15:09"),
+        ("Dec 31 23:59:59", "2025-12-31T23:59:59"),
+        ("Feb 28 2021 18:20:54.5", "2021-02-28T18:20:54.5"),
+        ("Mon Aug  1 03:30:36 2022", "2022-08-01T03:30:36"),
+        ("Mon, Aug 1 03:30:36 UTC 2022", "2022-08-01T03:30:36"),
+        ("Feb 30 2021 18:20:54", None),
+        ("Foo  3 07:15:09", None),
+        ("1638300000", None),
+    ],
+)
+def test_times_that_begin_with_a_month(written: str, iso: str | None) -> None:
+    reader = TimeReader()
+    received = reader.micros("2026-11-23T00:00:00Z")
+    assert received is not None
+    wanted = None if iso is None else reader.micros(iso)
+    assert reader.read(written, "rfc3164", received) == wanted

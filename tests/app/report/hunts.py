@@ -21,7 +21,7 @@ NOT_LOADED = Labels(None, Crosswalk())
 
 def finding(number: int = 0, text: str = "x", **more: Any) -> Finding:
     """A finding in which every text that can come from a log or a rule is `text`."""
-    raw = json.dumps({"k": text, "n": {"m": [1, text]}})
+    raw = json.dumps({"raw field": text, "raw object": {"inner field": [1, text]}})
     values: dict[str, Any] = {
         "finding_id": f"{number:032x}",
         "rule_id": text,

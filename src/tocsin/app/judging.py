@@ -26,6 +26,7 @@ from tocsin.detect.exceptions import Standings
 from tocsin.detect.sigma.plan import Plan
 from tocsin.detect.sigma.windows.fold import WindowsFold
 from tocsin.model.decisions import Constraints
+from tocsin.model.envelope import BATCH_ROWS
 from tocsin.model.findings import findings_from_arrow
 from tocsin.model.incidents import Incident, incident_from_bytes
 from tocsin.model.ports import Clock
@@ -69,7 +70,7 @@ class Judge:
         self._fold = IncidentFold(constraints=Constraints(made))
         self._kept = Keeper(state, self._fold, site)
         self._teller = Teller(state.casebook.incidents(1_000))
-        self._watermark = Watermark(QUIET)
+        self._watermark = Watermark(2 * QUIET)
         self._judged_at = self._stepped_at = clock.now()
         self.clocks = {
             host: msgspec.msgpack.decode(data, type=HostClock)
@@ -109,7 +110,8 @@ class Judge:
             shown = flow.shown(findings)
             fresh = tx.add_findings(findings_from_arrow(shown))
             newest = _newest(identities)
-            watermark = self._watermark.see(partition, newest, args["received_at"], now)
+            more = args["rows"] >= BATCH_ROWS
+            watermark = self._watermark.see(partition, newest, args["received_at"], now, more=more)
             changes = self._correlate(tx, findings, watermark, now)
             tx.add_rejects(rejects)
             tx.count({**args["counts"], "duplicates": len(repeats)})

@@ -13,9 +13,9 @@ from tocsin.formats.records import Stamp, to_envelope
 from tocsin.model.stages import ContextSnapshot
 from tocsin.normalize import compile_sources
 
-FAMILIES = {"windows", "entra", "okta", "aws", "zeek", "cef", "linux"}
-MAY_BE_REFUSED = ("DC02-samba-audit.json", "-syslog.log")
-"""No source ships for Samba; of syslog only some programs are read."""
+FAMILIES = {"windows", "entra", "okta", "aws", "zeek", "cef", "linux", "samba"}
+MAY_BE_REFUSED = "-syslog.log"
+"""Of syslog only some programs are read."""
 
 
 def test_every_line_is_recognized_and_keeps_its_time(whole: Whole) -> None:

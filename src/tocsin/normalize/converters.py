@@ -24,6 +24,7 @@ from tocsin.normalize.lists import (
 from tocsin.normalize.names import (
     account,
     aws_name,
+    dn_name,
     email,
     file,
     host_name,
@@ -94,6 +95,7 @@ CONVERTERS: Mapping[str, Converter] = {
     "quoted": Converter(quoted, "string"),
     "quoted_list": Converter(quoted_list, "strings"),
     "aws_name": Converter(aws_name, "string"),
+    "dn_name": Converter(dn_name, "string"),
     "service": Converter(service, "string"),
     "resource": Converter(resource, "resource"),
     "known": Converter(known, "string"),

@@ -29,6 +29,29 @@ def name_of(value: Any) -> Any:
     return found if found is FAILED else found[0]
 
 
+_RDN = re.compile(r"[A-Za-z][A-Za-z0-9\-]{0,63}=((?:[^\\,+]|\\.){1,1024})(?:[,+]|$)")
+_ESCAPE = re.compile(r"\\(?:([0-9A-Fa-f]{2})|(.))")
+
+
+def dn_name(value: Any) -> Any:
+    r"""What a distinguished name calls its object: `Byron, Ada` of `CN=Byron\, Ada,CN=Users,...`.
+
+    Escapes are those of RFC 4514; one of bytes that are no ASCII stays as it stands.
+    """
+    found = _RDN.match(value) if isinstance(value, str) else None
+    return _ESCAPE.sub(_unescaped, found[1]).strip() or FAILED if found else FAILED
+
+
+def _unescaped(found: re.Match[str]) -> str:
+    if found[2]:
+        return found[2]
+    code = int(found[1], 16)
+    return chr(code) if code <= _LAST_ASCII else found[0]
+
+
+_LAST_ASCII = 0x7E
+
+
 def registry_value(value: Any) -> Any:
     """The path of a registry value -> (name, path of its key)."""
     if not isinstance(value, str):

@@ -112,24 +112,34 @@ def port(value: Any) -> Any:
 
 
 def socket_address(value: Any) -> Any:
-    """The address of `10.0.0.1:3389` or `[fe80::1]:3389`; an address alone is taken too."""
+    """The address of `10.0.0.1:3389` or `[fe80::1]:3389`; an address alone is taken too.
+
+    Samba writes the family before both: `ipv4:10.0.0.1:3389`, `ipv6:fe80::1:3389`.
+    """
     if not isinstance(value, str):
         return FAILED
-    host, colon, end = value.strip().rpartition(":")
-    return address(host) if colon and end.isdigit() and _one_host(host) else address(value)
+    host, end = _socket(value)
+    return address(host) if end.isdigit() else address(value)
 
 
 def socket_port(value: Any) -> Any:
-    """The port of `10.0.0.1:3389` or `[fe80::1]:3389`; an address alone has none."""
+    """The port of what `socket_address` takes; an address alone has none."""
     if not isinstance(value, str):
         return FAILED
-    host, colon, end = value.strip().rpartition(":")
-    return port(end) if colon and _one_host(host) else None
+    end = _socket(value)[1]
+    return port(end) if end else None
 
 
-def _one_host(text: str) -> bool:
-    """Whether what stands before the last colon is a host: IPv6 needs its brackets."""
-    return ":" not in text or text.endswith("]")
+def _socket(text: str) -> tuple[str, str]:
+    """(host, port) of a socket; the port is empty where what stands before it is no host.
+
+    IPv6 needs its brackets, or its family before it: else its last part would be taken for a port.
+    """
+    family, _, rest = text.strip().partition(":")
+    known = family in ("ipv4", "ipv6")
+    host, colon, end = (rest if known else text.strip()).rpartition(":")
+    one = known or ":" not in host or host.endswith("]")
+    return (host, end) if colon and one else (text, "")
 
 
 def guid(value: Any) -> Any:

@@ -10,7 +10,7 @@ from typing import Any
 
 from tocsin.normalize.readers.auditd import auditd
 from tocsin.normalize.readers.cef import cef
-from tocsin.normalize.readers.documents import eventbridge, flat, nested
+from tocsin.normalize.readers.documents import eventbridge, flat, nested, typed
 from tocsin.normalize.readers.lines import message, syslog
 from tocsin.normalize.readers.windows import windows_event, winlog, winlogbeat
 from tocsin.normalize.readers.zeek import zeek_json, zeek_tsv
@@ -22,6 +22,7 @@ DOCUMENTS: Mapping[str, Callable[[Fields], Fields | None]] = {
     "nested": nested,
     "zeek_json": zeek_json,
     "eventbridge": eventbridge,
+    "typed": typed,
     "windows_event": windows_event,
     "winlog": winlog,
     "winlogbeat": winlogbeat,

@@ -61,3 +61,17 @@ def eventbridge(document: dict[str, Any]) -> dict[str, Any] | None:
     around = {name: value for name, value in document.items() if name != "detail"}
     _spread(fields, "envelope.", around, MAX_DEPTH)
     return fields
+
+
+def typed(document: dict[str, Any]) -> dict[str, Any] | None:
+    """An object under the name that `type` says: its fields as `nested` reads them.
+
+    What stands around it (`type`, `timestamp`, ...) keeps its name; a field inside counts more.
+    """
+    kind = document.get("type")
+    body = document.get(kind) if type(kind) is str else None
+    if type(body) is not dict:
+        return None
+    fields = nested(body)
+    _spread(fields, "", {k: v for k, v in document.items() if k != kind}, MAX_DEPTH)
+    return {**fields, "type": kind}

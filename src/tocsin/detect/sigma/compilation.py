@@ -7,6 +7,7 @@ import msgspec
 
 from tocsin.detect.sigma.about import status_of
 from tocsin.detect.sigma.automata import compile_hyperscan, hyperscan_version
+from tocsin.detect.sigma.blind import missing_fields, unexpected_fields
 from tocsin.detect.sigma.checks import backtrack_limit
 from tocsin.detect.sigma.condition import PredicateTable, joined
 from tocsin.detect.sigma.fields import SCANNED, by_field, folded
@@ -28,13 +29,19 @@ def compile_plan(
     fit = [one for one in sorted_out if isinstance(one, ParsedRule)]
     binder = _Binder(logsources)
     bound = [(parsed, binder.bindings(parsed.rule)) for parsed in fit]
-    active = [(parsed, found) for parsed, found in bound if found]
+    blind = [missing_fields(parsed, rules.predicates, found) for parsed, found in bound]
+    seeing = zip(bound, blind, strict=True)
+    active = [pair for pair, missing in seeing if pair[1] and not missing]
     table = PredicateTable()
     trees = tuple(_renumber(parsed.tree, rules.predicates, table) for parsed, _ in active)
     scopes = _scopes([found for _, found in active], table)
     predicates = tuple(table.predicates)
     engine = hyperscan_version() if use_hyperscan else ""
-    others = [_unfed(parsed.rule) for parsed, found in bound if not found]
+    others = [
+        _unfed(parsed.rule, missing)
+        for (parsed, found), missing in zip(bound, blind, strict=True)
+        if missing or not found
+    ]
     others += [one for one in sorted_out if isinstance(one, RuleStatus)]
     others += rules.rejected
     resolved = resolve(rules.correlations, [parsed.rule for parsed, _ in active], others)
@@ -47,10 +54,7 @@ def compile_plan(
         scopes=scopes,
         databases=tuple(_databases(predicates)) if engine else (),
         statuses=(
-            *(
-                _active(one.rule, tree, predicates)
-                for (one, _), tree in zip(active, trees, strict=True)
-            ),
+            *(_active(parsed, found, rules.predicates) for parsed, found in active),
             *resolved.statuses,
             *(filter_status(one, rules.rules) for one in rules.filters),
             *others,
@@ -121,6 +125,8 @@ def _both(first: LogsourceBinding, second: LogsourceBinding) -> LogsourceBinding
         conditions=conditions,
         fields={**second.fields, **first.fields},
         values={**second.values, **first.values},
+        never=(*first.never, *second.never),
+        known=(*first.known, *second.known),
     )
 
 
@@ -174,15 +180,19 @@ def _databases(predicates: Sequence[Predicate]) -> Iterable[Database]:
                 )
 
 
-def _active(rule: Rule, tree: Node, predicates: Sequence[Predicate]) -> RuleStatus:
-    limits = [backtrack_limit(predicates[leaf]) for leaf in leaves_of(tree)]
+def _active(
+    parsed: ParsedRule, found: Sequence[LogsourceBinding], predicates: Sequence[Predicate]
+) -> RuleStatus:
+    limits = [backtrack_limit(predicates[leaf]) for leaf in leaves_of(parsed.tree)]
     fewest = min((limit for limit in limits if limit), default=None)
-    note = (
-        ""
-        if fewest is None
-        else (f"its pattern needs lookaround: only the first {fewest} characters are searched")
-    )
-    return status_of(rule, RuleState.ACTIVE, note)
+    notes = []
+    if fewest is not None:
+        notes.append(
+            f"its pattern needs lookaround: only the first {fewest} characters are searched"
+        )
+    if unexpected := unexpected_fields(parsed, predicates, found):
+        notes.append(f"it needs {unexpected}, which no source here is known to deliver")
+    return status_of(parsed.rule, RuleState.ACTIVE, "; ".join(notes))
 
 
 def leaves_of(node: Node) -> set[int]:
@@ -193,7 +203,11 @@ def leaves_of(node: Node) -> set[int]:
     return found
 
 
-def _unfed(rule: Rule) -> RuleStatus:
+def _unfed(rule: Rule, missing: str) -> RuleStatus:
+    """What becomes of a rule whose logsource, or a field that it needs, nothing delivers."""
+    if missing:
+        reason = f"no source delivers {missing}, which it needs"
+        return status_of(rule, RuleState.INACTIVE, reason)
     parts = (("product", rule.product), ("category", rule.category), ("service", rule.service))
     wanted = " ".join(f"{name}={value}" for name, value in parts if value)
     return status_of(

@@ -3,6 +3,11 @@
 A file names its `product` and then either of two things, or both. `bindings` lists what is
 delivered one by one. For products that route everything by a channel and an event number, `route`,
 `shapes`, `services` and `categories` say the same more shortly.
+
+`never` lists fields that rules ask for and no such record has: a rule that can fire only with one
+is inactive. `known` lists all fields that the product itself writes (with `always`, which are those
+of every event of a routed product): a rule that can fire only with another one is active, since a
+collector may add it, and says so.
 """
 
 from collections.abc import Iterator
@@ -30,6 +35,8 @@ class _Alternative(msgspec.Struct, forbid_unknown_fields=True):
     events: list[Scalar]
     fields: dict[str, list[str]] = {}
     values: dict[str, dict[str, str]] = {}
+    never: list[str] = []
+    known: list[str] = []
 
 
 class _Binding(msgspec.Struct, forbid_unknown_fields=True):
@@ -40,6 +47,8 @@ class _Binding(msgspec.Struct, forbid_unknown_fields=True):
     conditions: dict[str, list[Scalar]] = {}
     fields: dict[str, list[str]] = {}
     values: dict[str, dict[str, str]] = {}
+    never: list[str] = []
+    known: list[str] = []
 
 
 class _File(msgspec.Struct, forbid_unknown_fields=True):
@@ -48,6 +57,7 @@ class _File(msgspec.Struct, forbid_unknown_fields=True):
     shapes: dict[str, _Shape] = {}
     services: dict[str, list[str]] = {}
     categories: dict[str, list[_Alternative]] = {}
+    always: list[str] = []
     bindings: list[_Binding] = []
 
 
@@ -84,6 +94,8 @@ def _listed(file: _File) -> Iterator[LogsourceBinding]:
                 conditions={field: tuple(values) for field, values in one.conditions.items()},
                 fields={field: tuple(natives) for field, natives in one.fields.items()},
                 values=one.values,
+                never=tuple(one.never),
+                known=tuple(one.known),
             )
 
 
@@ -110,5 +122,10 @@ def _routed(file: _File, name: str, shape: _Shape) -> Iterator[LogsourceBinding]
                 route.event: tuple(one.events),
             }
             yield binding(
-                category=category, conditions=conditions, fields=one.fields, values=one.values
+                category=category,
+                conditions=conditions,
+                fields=one.fields,
+                values=one.values,
+                never=tuple(one.never),
+                known=(*file.always, *one.known) if one.known else (),
             )

@@ -40,7 +40,7 @@ from tocsin.correlate.hubs import grouping_of
 from tocsin.errors import TocsinError
 from tocsin.model.content import ContentSet
 from tocsin.model.ports import Clock
-from tocsin.normalize import compile_sources
+from tocsin.normalize.folders import source_files
 from tocsin.store import State
 
 LOOK_EVERY = 0.5
@@ -235,8 +235,7 @@ def _put_content_in_force(site: Site) -> None:
 
 def _warn_of_inputs(site: Site) -> None:
     """Say what of the inputs cannot work, once; `tocsin check` says the same."""
-    normalizer, _ = compile_sources(applied_content(site))
-    known = [spec.id for spec in normalizer.sources] if normalizer is not None else None
+    known = list(source_files(applied_content(site)))
     for problem in input_problems(site, known):
         log.warning("input", problem=problem.message, where=problem.where)
 

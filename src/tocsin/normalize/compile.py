@@ -17,7 +17,7 @@ from tocsin.normalize.language import ConstantRule, EventRule, MappingSpec
 from tocsin.normalize.objects import Tree, object_rules, required_rule
 from tocsin.normalize.ocsf import OCSF_VERSION
 from tocsin.normalize.ocsf.schema import Attribute, OcsfSchema, ocsf_schema
-from tocsin.normalize.ocsf.tables import leaves, tables
+from tocsin.normalize.ocsf.tables import columns_of
 from tocsin.normalize.own import ALWAYS, ENGINE, PROFILES
 from tocsin.normalize.program import Program
 from tocsin.normalize.scalars import FAILED
@@ -152,7 +152,7 @@ class MappingCompiler:
     def _check_table(self, program: Program, constants: dict[Path, Any], rule: EventRule) -> None:
         if not self._check_tables:
             return
-        known = {path for path, _ in leaves(tables()[program.class_name])}
+        known = columns_of(program.class_name)
         for path in (*constants, *(t for step in program.steps for t in step.targets)):
             if path not in known:
                 place = next(

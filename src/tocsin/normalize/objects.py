@@ -18,26 +18,33 @@ class Tree:
         self.fields: dict[Path, bool] = {}
         """Leaf -> whether every row has it."""
         self.constants: set[Path] = set()
+        self._set_below: set[Path] = set()
+        """Every leaf, and every object around one."""
         self.extras: dict[Path, Any] = {}
         """Constants that a converter brings along."""
         self.places: dict[Path, str] = {}
         self.always: set[Path] = set()
         """Objects that every row has; known after `object_rules`."""
 
+    def _set(self, path: Path) -> None:
+        self._set_below.update(path[:depth] for depth in range(1, len(path) + 1))
+
     def add_field(self, path: Path, where: str, *, always: bool) -> None:
         """A leaf that is filled row by row."""
         self.fields[path] = always
+        self._set(path)
         if where:
             self.places[path] = where
 
     def add_constant(self, path: Path) -> None:
         """A leaf that is the same in every row in which its object is there."""
         self.constants.add(path)
+        self._set(path)
 
     def add_extra(self, path: Path, value: Any) -> None:
         """A constant that comes with a converter."""
         self.extras[path] = value
-        self.constants.add(path)
+        self.add_constant(path)
 
     def paths(self) -> set[Path]:
         """Every leaf."""
@@ -49,7 +56,7 @@ class Tree:
 
     def has(self, prefix: Path) -> bool:
         """Whether anything is set at or below `prefix`."""
-        return any(path[: len(prefix)] == prefix for path in self.paths())
+        return prefix in self._set_below
 
     def objects(self) -> list[Path]:
         """The prefixes that are objects, deepest first."""

@@ -59,6 +59,11 @@ class OcsfSchema(msgspec.Struct, frozen=True):
 
     def attribute(self, class_name: str, path: tuple[str, ...]) -> Attribute | None:
         """The attribute at `path` of a class, or None when OCSF has no such path."""
+        if self is ocsf_schema():
+            return _known(class_name, path)
+        return self._look_up(class_name, path)
+
+    def _look_up(self, class_name: str, path: tuple[str, ...]) -> Attribute | None:
         node: Node | None = self.classes[class_name]
         found: Attribute | None = None
         for step in path:
@@ -74,3 +79,9 @@ def ocsf_schema() -> OcsfSchema:
     """The committed schema; it is package data, read once like code."""
     data = pkgutil.get_data("tocsin", SCHEMA_FILE)
     return msgspec.json.decode(data or b"", type=OcsfSchema)
+
+
+@cache
+def _known(class_name: str, path: tuple[str, ...]) -> Attribute | None:
+    """`attribute` of the committed schema: mappings ask for the same few paths again and again."""
+    return ocsf_schema()._look_up(class_name, path)  # noqa: SLF001  # the same class

@@ -75,3 +75,9 @@ def leaves(tree: Tree, prefix: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str
             yield from leaves(kind, path)
         else:
             yield path, kind
+
+
+@cache
+def columns_of(class_name: str) -> frozenset[tuple[str, ...]]:
+    """The path of every column of a class's table."""
+    return frozenset(path for path, _ in leaves(tables()[class_name]))

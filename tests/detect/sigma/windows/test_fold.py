@@ -28,6 +28,7 @@ from tocsin.detect.sigma.windows.compose import id_of
 from tocsin.detect.sigma.windows.fold import WindowsFold
 from tocsin.detect.sigma.windows.replay import replay
 from tocsin.model.findings import Standing
+from tocsin.model.stages import pack_state, unpack_state
 
 EXAMPLES = int(os.environ.get("TOCSIN_CORRELATIONS", "60"))
 FILE = b"""
@@ -208,6 +209,38 @@ def test_groups_and_hits_have_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     fold = WindowsFold(plan.correlations)
     fold.step(None, rows_of(base_findings(plan, events)), watermark=0, now=0)
     assert fold.counts["correlation-given-up"] > 0
+
+
+@settings(max_examples=EXAMPLES, suppress_health_check=[HealthCheck.too_slow])
+@given(case=invented(), watermarks=st.lists(times, min_size=1, max_size=8))
+def test_what_is_not_written_anew_is_written_as_it_would_be(
+    case: Case, watermarks: list[int]
+) -> None:
+    plan = compiled(case, LOGSOURCES)
+    rows = rows_of(base_findings(plan, case.events))
+    kept = WindowsFold(plan.correlations)
+    rows = kept.feeds(rows)
+    state: bytes | None = None
+    share = -(-rows.num_rows // len(watermarks))
+    for n, at in enumerate(sorted(watermarks)):
+        part, mark = rows.slice(n * share, share), DAY + at * 1_000_000
+        fresh, expected = WindowsFold(plan.correlations).step(state, part, watermark=mark, now=0)
+        state, found = kept.step(state, part, watermark=mark, now=0)
+        assert found == expected
+        assert state == fresh
+        if state is not None:
+            assert pack_state(kept.version, unpack_state(state, memory.Memory, 1, {})) == state
+
+
+def test_what_is_kept_in_memory_does_not_grow_with_states_that_are_given_up() -> None:
+    case = case_of([1, 2, 3, 4, 5, 6], counting())
+    plan = compiled(case, LOGSOURCES)
+    base = base_findings(plan, case.events)
+    fold = WindowsFold(plan.correlations)
+    first, _ = fold.step(None, rows_of(base[:1]), watermark=DAY, now=0)
+    outcomes = {fold.step(first, rows_of(base[n : n + 1]), watermark=DAY, now=0)[0] for n in (1, 2)}
+    assert len(outcomes) == 2
+    assert len(fold._kept) == 1  # nothing else shows how much is held
 
 
 def test_rows_that_no_correlation_refers_to_are_left_out() -> None:

@@ -14,7 +14,7 @@ import pyarrow as pa
 from tocsin.detect.sigma.windows.compose import id_of
 from tocsin.detect.sigma.windows.correlation import Correlation
 from tocsin.detect.sigma.windows.hits import hit_of
-from tocsin.detect.sigma.windows.memory import Memory
+from tocsin.detect.sigma.windows.memory import Keep, Memory
 from tocsin.detect.sigma.windows.turn import Turn
 from tocsin.model.findings import (
     Finding,
@@ -22,7 +22,7 @@ from tocsin.model.findings import (
     findings_from_arrow,
     findings_to_arrow,
 )
-from tocsin.model.stages import pack_state, unpack_state
+from tocsin.model.stages import unpack_state
 
 __all__ = ["WindowsFold", "id_of"]
 
@@ -60,7 +60,7 @@ class WindowsFold:
             for rule_id in (one.rule.rule_id, *(part.rule_id for part in one.parts)):
                 self._component[rule_id] = one.component
         self.counts: Counter[str] = Counter()
-        self._kept: dict[bytes, Memory] = {}
+        self._kept: dict[tuple[str, str], tuple[bytes, Keep]] = {}
 
     def feeds(self, rows: pa.RecordBatch) -> pa.RecordBatch:
         """The rows of rules that some correlation refers to."""
@@ -88,9 +88,10 @@ class WindowsFold:
         del now
         self.counts = Counter()
         found = findings_from_arrow(rows)
-        memory = self._load(state, found)
-        if memory is None or memory.component not in self._members:
+        kept = self._load(state, found)
+        if kept is None or kept.memory.component not in self._members:
             return None, findings_to_arrow([])
+        memory = kept.memory
         turn = Turn(memory, self._members[memory.component], self.counts)
         for finding in found:
             self._take(turn, memory, finding)
@@ -98,17 +99,23 @@ class WindowsFold:
             watermark = max(watermark, memory.watermark)
         said = list(self._said(turn, memory.site, watermark))
         memory.watermark = watermark
-        data = pack_state(self.version, memory)
-        self._kept[data] = memory
+        data = kept.pack(self.version, turn.touched)
+        self._kept[memory.site, memory.component] = data, kept
         return data, findings_to_arrow([(NO_OFFSET, finding) for finding in said])
 
-    def _load(self, state: bytes | None, found: Sequence[Finding]) -> Memory | None:
-        """The state, from memory when these are the bytes of last time."""
+    def _load(self, state: bytes | None, found: Sequence[Finding]) -> Keep | None:
+        """The state, from memory when these are the bytes of last time.
+
+        What is taken is gone from memory until the step has ended well; of each key there is one.
+        """
         if state is not None:
-            kept = self._kept.pop(state, None)
-            return kept or unpack_state(state, Memory, self.version, _UPGRADES)
+            for key, (data, kept) in self._kept.items():
+                if data == state:
+                    del self._kept[key]
+                    return kept
+            return Keep(unpack_state(state, Memory, self.version, _UPGRADES), {})
         component = self._component.get(found[0].rule_id) if found else None
-        return None if component is None else Memory(found[0].site, component)
+        return None if component is None else Keep(Memory(found[0].site, component), {})
 
     def _take(self, turn: Turn, memory: Memory, finding: Finding) -> None:
         if memory.watermark is not None and finding.time < memory.watermark:

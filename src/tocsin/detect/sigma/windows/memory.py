@@ -1,11 +1,14 @@
 """The state of a component: hits by correlation and group, bounded and forgotten in time."""
 
 from bisect import bisect_left, insort
+from collections.abc import Iterable
+from typing import NamedTuple
 
 import msgspec
 
 from tocsin.detect.sigma.windows.correlation import Correlation
 from tocsin.detect.sigma.windows.hits import Hit, thinned
+from tocsin.model.stages import pack_state
 
 MAX_GROUPS = 10_000
 """Groups that a correlation remembers; the ones that were quiet longest are given up."""
@@ -75,6 +78,41 @@ class Memory(msgspec.Struct):
     watermark: int | None = None
     rules: dict[str, dict[str, Group]] = {}
     swept: dict[str, int] = {}
+
+
+class _Written(msgspec.Struct):
+    """A `Memory` whose groups are written already: the same bytes."""
+
+    site: str
+    component: str
+    watermark: int | None
+    rules: dict[str, dict[str, msgspec.Raw]]
+    swept: dict[str, int]
+
+
+class Keep(NamedTuple):
+    """A memory and its groups as they were last written: a step changes few of thousands."""
+
+    memory: Memory
+    written: dict[str, dict[str, msgspec.Raw]]
+
+    def pack(self, version: int, touched: Iterable[tuple[str, str]]) -> bytes:
+        """The state as `pack_state` writes it; `touched` names rule and group of what changed."""
+        memory = self.memory
+        for rule, key in touched:
+            self.written.get(rule, {}).pop(key, None)
+        rules = {rule: self._groups(rule, groups) for rule, groups in memory.rules.items()}
+        self.written.clear()
+        self.written.update(rules)
+        whole = _Written(memory.site, memory.component, memory.watermark, rules, memory.swept)
+        return pack_state(version, whole)
+
+    def _groups(self, rule: str, groups: dict[str, Group]) -> dict[str, msgspec.Raw]:
+        known = self.written.get(rule, {})
+        return {key: known.get(key) or msgspec.Raw(_encode(group)) for key, group in groups.items()}
+
+
+_encode = msgspec.msgpack.Encoder().encode
 
 
 def most_hits(correlation: Correlation) -> int:

@@ -31,7 +31,10 @@ _encode = msgspec.msgpack.Encoder().encode
 
 
 class Turn:
-    """What one step does to a `Memory`; `correlations` list parts before wholes."""
+    """What one step does to a `Memory`; `correlations` list parts before wholes.
+
+    `touched` names the groups (by correlation and `group_key`) that are not as they were.
+    """
 
     def __init__(
         self, memory: Memory, correlations: Sequence[Correlation], counts: Counter[str]
@@ -44,6 +47,7 @@ class Turn:
             for rule_id in {part.rule_id for part in one.parts}:
                 self._over.setdefault(rule_id, []).append(one)
         self._changed: dict[str, dict[str, int]] = {}
+        self.touched: set[tuple[str, str]] = set()
         known = {_name(one) for one in correlations}
         for name in memory.rules.keys() - known:
             del memory.rules[name]
@@ -65,6 +69,7 @@ class Turn:
             key = group_key(label)
             if groups.setdefault(key, Group(label)).put(hit):
                 changed[key] = min(hit.time, changed.get(key, hit.time))
+                self.touched.add((name, key))
 
     def run(self, correlation: Correlation, watermark: int, about: About) -> Iterator[Finding]:
         """What a correlation says after all hits were offered; it then forgets what is past."""
@@ -140,12 +145,14 @@ class Turn:
         self, correlation: Correlation, groups: dict[str, Group], settled: int, about: About
     ) -> Iterator[Finding]:
         self._changed.pop(_name(correlation), None)
+        name = _name(correlation)
         for key in list(groups):
             group = groups[key]
             while group.hits and group.hits[0].time + correlation.timespan < settled:
                 start = group.hits[0].time
                 ended = group.first_of(start + correlation.timespan + 1)
                 window, group.hits = group.hits[:ended], group.hits[ended:]
+                self.touched.add((name, key))
                 measure = measured(correlation, window)
                 if measure is not None:
                     fired = Fired(group.label, start, window[-1].time, window, measure)
@@ -174,6 +181,7 @@ class Turn:
         self._memory.swept[name] = open_slot
         for key in list(groups):
             group = groups[key]
+            self.touched.add((name, key))
             yield from self._rest(correlation, group, open_slot, about)
             del group.hits[: group.first_of((open_slot - 1) * span)]
             group.said = {n: said for n, said in group.said.items() if n >= open_slot}

@@ -19,7 +19,7 @@ from deltalake import DeltaTable
 from tocsin.model.findings import Finding
 from tocsin.store import State
 
-READY_WITHIN = 10.0
+READY_WITHIN = 30.0
 
 
 def free_port() -> int:

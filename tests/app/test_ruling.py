@@ -157,3 +157,30 @@ def test_only_what_is_fresh_is_tried(lake_site: Site, tmp_path: Path) -> None:
     coming = ruling.compare(lake_site, source, whole=False)
     same = ruling.Coming(coming.files, (), (), ())
     assert firing.fired(lake_site, same, 0, NOW) == []
+
+
+MANY = {
+    "title": "Packs again and again",
+    "id": "0d1c2b3a-0000-4000-8000-00000000000a",
+    "correlation": {
+        "type": "event_count",
+        "rules": [PACKING],
+        "group-by": ["User"],
+        "timespan": "1d",
+        "condition": {"gte": 2},
+    },
+    "level": "high",
+}
+
+
+def test_a_correlation_over_a_rule_that_is_there_is_computed(
+    lake_site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "many.yml").write_text(yaml.safe_dump(MANY))
+    coming = ruling.compare(lake_site, tmp_path / "many.yml", whole=False)
+    assert ruling.unusable(coming.statuses) == []
+    [many] = firing.fired(lake_site, coming, 0, NOW + 99 * DAY)
+    assert (many.rule_id, many.findings, many.title) == (MANY["id"], 1, MANY["title"])
+    assert "event_count" in many.examples[0][2]
+    monkeypatch.setattr(firing, "MOST_PARTS", 1)
+    assert firing.fired(lake_site, coming, 0, NOW + 99 * DAY) == []

@@ -1,7 +1,7 @@
 """What rules that are to come would have fired on the events that are stored."""
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
@@ -9,13 +9,19 @@ from tocsin.app import parts
 from tocsin.app.content import disk_content
 from tocsin.app.previewing import day_of
 from tocsin.app.replay import replay
-from tocsin.app.ruling import TESTS, Coming, documents
+from tocsin.app.ruling import Coming
+from tocsin.app.selecting import needed
 from tocsin.app.site import Site
-from tocsin.model.findings import findings_from_arrow
+from tocsin.detect.sigma.plan import Plan
+from tocsin.detect.sigma.windows import replay as windows
+from tocsin.model.findings import Finding, findings_from_arrow
 from tocsin.model.stages import ContextSnapshot
 
 EXAMPLES = 3
 """Findings of each rule that are shown."""
+
+MOST_PARTS = 200_000
+"""Findings that correlations are computed from; with more of them none is counted."""
 
 
 class Fired(msgspec.Struct, frozen=True):
@@ -32,26 +38,53 @@ class Fired(msgspec.Struct, frozen=True):
 def fired(site: Site, coming: Coming, since: int, until: int) -> list[Fired]:
     """What the fresh rules would have fired on the stored events of a time (us UTC).
 
-    Correlations are not counted: what they are made of is. Raises StorageError when the lake
-    cannot be read.
+    Exceptions do not count here. A correlation of which there are too many parts is left out.
+    Raises StorageError when the lake cannot be read.
     """
     if not coming.fresh or not site.lake.is_dir():
         return []
     content = disk_content(site)
     fresh = set(coming.fresh)
-    wanted = [(p, d) for p, d in coming.files.items() if _is_any_of(p, d, fresh)]
-    compiled = parts.build(parts.prepare(content, wanted, site.plans))
+    compiled = parts.build(parts.prepare(content, needed(content, fresh, coming.files), site.plans))
     context = ContextSnapshot(content_id=content.content_id)
-    tallies = {
-        rule.rule_id: _Tally(rule.title) for rule in compiled.plan.rules if rule.rule_id in fresh
-    }
+    rules = [rule for rule in compiled.plan.rules if rule.rule_id in fresh]
+    tallies = {rule.rule_id: _Tally(rule.title) for rule in rules}
+    concluding = _Concluding(compiled.plan, fresh)
     for batch in replay(site.lake, compiled, context, since=since, until=until):
         for finding in findings_from_arrow(batch.findings):
+            concluding.take(finding)
             if finding.rule_id in tallies:
-                hosts = [entity.name for entity in finding.entities if entity.kind == "host"]
-                matched = ", ".join(f"{m.field} {m.predicate} {m.value}" for m in finding.matched)
-                tallies[finding.rule_id].take(finding.time, hosts[:1], matched)
-    return [tally.result(rule_id) for rule_id, tally in tallies.items()]
+                tallies[finding.rule_id].take(finding)
+    found = [tally.result(rule_id) for rule_id, tally in tallies.items()]
+    return [*found, *concluding.results()]
+
+
+class _Concluding:
+    """What fresh correlations say of the findings of the rules that they refer to."""
+
+    def __init__(self, plan: Plan, fresh: set[str]) -> None:
+        self._plan = plan
+        self._titles = {
+            one.rule.rule_id: one.rule.title
+            for one in plan.correlations
+            if one.rule.rule_id in fresh
+        }
+        self._wanted = {part.rule_id for one in plan.correlations for part in one.parts}
+        self._parts: list[Finding] = []
+
+    def take(self, finding: Finding) -> None:
+        if self._titles and finding.rule_id in self._wanted and len(self._parts) <= MOST_PARTS:
+            self._parts.append(msgspec.structs.replace(finding, events=(), matched=()))
+
+    def results(self) -> Iterator[Fired]:
+        if not self._titles or len(self._parts) > MOST_PARTS:
+            return
+        tallies = {rule_id: _Tally(title) for rule_id, title in self._titles.items()}
+        said: Iterable[Finding] = windows.replay(self._plan.correlations, self._parts)
+        for finding in sorted(said, key=lambda one: one.time):
+            if finding.rule_id in tallies:
+                tallies[finding.rule_id].take(finding)
+        yield from (tally.result(rule_id) for rule_id, tally in tallies.items())
 
 
 class _Tally:
@@ -63,11 +96,13 @@ class _Tally:
         self._hosts: Counter[str] = Counter()
         self._examples: list[tuple[int, str, str]] = []
 
-    def take(self, time: int, hosts: list[str], matched: str) -> None:
-        self._days[day_of(time)] += 1
+    def take(self, finding: Finding) -> None:
+        hosts = [entity.name for entity in finding.entities if entity.kind == "host"][:1]
+        self._days[day_of(finding.time)] += 1
         self._hosts.update(hosts)
         if len(self._examples) < EXAMPLES:
-            self._examples.append((time, hosts[0] if hosts else "", matched))
+            matched = ", ".join(f"{m.field} {m.predicate} {m.value}" for m in finding.matched)
+            self._examples.append((finding.time, "".join(hosts), matched))
 
     def result(self, rule_id: str) -> Fired:
         return Fired(
@@ -78,9 +113,3 @@ class _Tally:
             tuple(self._hosts.most_common()),
             tuple(self._examples),
         )
-
-
-def _is_any_of(path: str, data: bytes, rule_ids: Collection[str]) -> bool:
-    if path.endswith(TESTS):
-        return False
-    return any(one.rule_id in rule_ids for one in documents(path, data))

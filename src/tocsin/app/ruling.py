@@ -6,13 +6,12 @@ A rule's own file is never edited: which rules are on trial stands in `rules/sta
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 import msgspec
-import yaml
 
 from tocsin.app import parts
 from tocsin.app.content import disk_content
+from tocsin.app.selecting import TESTS, Document, documents, needed
 from tocsin.app.site import Site
 from tocsin.detect.exceptions import STAGED, staged_rules
 from tocsin.errors import UsageError
@@ -24,16 +23,6 @@ LOGIC = ("logsource", "detection", "correlation", "filter", "fields")
 """Keys of a rule that decide what it fires on; all others tell people about it."""
 
 HEAD = "# Rules on trial: they detect and count, and open no incident until they are promoted.\n"
-TESTS = (".tests.yaml", ".tests.yml")
-
-
-class Document(msgspec.Struct, frozen=True):
-    """One rule of a file: its identity and what it says."""
-
-    rule_id: str
-    title: str
-    level: str
-    says: dict[str, Any]
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -102,31 +91,6 @@ def compare(site: Site, source: Path, *, whole: bool) -> Coming:
         if file.path in gone and rule_id not in coming
     ]
     return Coming(files, gone, tuple(changes), _statuses(content, files))
-
-
-def documents(where: str, data: bytes) -> list[Document]:
-    """The rules that a file holds; none when it is no YAML (compiling it says why)."""
-    try:
-        loaded = list(yaml.load_all(data, Loader=_Plain))
-    except (yaml.YAMLError, ValueError, RecursionError):
-        return []
-    return [
-        Document(
-            rule_id=str(tree.get("id") or f"{where}#{number}"),
-            title=str(tree.get("title") or where),
-            level=str(tree.get("level") or ""),
-            says=tree,
-        )
-        for number, tree in enumerate(loaded)
-        if isinstance(tree, dict) and {"detection", "correlation", "filter"} & tree.keys()
-    ]
-
-
-class _Plain(yaml.SafeLoader):
-    """Reads every plain value as text: a date is what stands there."""
-
-
-_Plain.yaml_implicit_resolvers = {}
 
 
 def put(site: Site, coming: Coming, *, staged: bool) -> list[str]:
@@ -257,8 +221,10 @@ def _statuses(content: ContentSet, files: Mapping[str, bytes]) -> tuple[RuleStat
     """What becomes of the rules in `files` when they are compiled."""
     from tocsin.detect.sigma import compile_plan, parse_rules  # noqa: PLC0415  # slow to load
 
-    rules = [(path, data) for path, data in files.items() if not path.endswith(TESTS)]
-    return compile_plan(parse_rules(rules), parts.logsources(content)).statuses
+    mine = {one.rule_id for path, data in files.items() for one in documents(path, data)}
+    rules = needed(content, mine, files)
+    statuses = compile_plan(parse_rules(rules), parts.logsources(content)).statuses
+    return tuple(one for one in statuses if one.rule_id in mine or one.where in files)
 
 
 def unusable(statuses: Iterable[RuleStatus]) -> list[RuleStatus]:

@@ -57,7 +57,7 @@ def test_an_event_ends_with_its_last_record_and_an_end_mark_alone_is_none() -> N
     data = [line("SYSCALL", 1), line("PROCTITLE", 1), line("EOE", 1, ""), line("EOE", 2, "")]
     found = records(grouping, [b"".join(text + b"\n" for text in data)])
     assert found == [(1, b"\n".join(data[:2]))]
-    assert grouping.open_lines == 0
+    assert grouping.open_lines(9) == 0
 
 
 def test_other_lines_stay_records_and_end_an_event() -> None:
@@ -115,7 +115,7 @@ def test_reading_may_go_on_before_any_record(lines: list[bytes], stop: int) -> N
     whole = records(AuditEvents(), [b"\n".join(lines)])
     grouping, framer = AuditEvents(), LineFramer("o", LIMITS)
     list(grouping.feed(framer.feed(b"".join(raw + b"\n" for raw in lines[:stop]))))
-    done = framer.line - grouping.open_lines
+    done = framer.line - grouping.open_lines(framer.line)
     again = LineFramer("o", LIMITS, done)
     second = AuditEvents()
     items = [*second.feed(again.feed(b"\n".join(lines[done:]))), *second.feed(again.finish())]

@@ -43,9 +43,8 @@ _BOM = b"\xef\xbb\xbf"
 class Grouping(Protocol):
     """Makes records of lines."""
 
-    @property
-    def open_lines(self) -> int:
-        """Lines at the end of what was fed that belong to a record not given yet."""
+    def open_lines(self, line: int) -> int:
+        """How many lines up to `line`, the last one fed, begin with a record not given yet."""
         ...
 
     def feed(self, items: Iterable[Item]) -> Iterator[Item]:
@@ -71,7 +70,9 @@ def grouping_of(head: bytes, header: Sequence[bytes] = ()) -> Grouping:
 class Single:
     """Each line is a record."""
 
-    open_lines = 0
+    def open_lines(self, _line: int) -> int:
+        """None is ever open."""
+        return 0
 
     def feed(self, items: Iterable[Item]) -> Iterator[Item]:
         """The items as they are."""
@@ -93,10 +94,9 @@ class AuditEvents:
         """The numbers of the open event's first line and of the line that would go on with it."""
         self._origin = ""
 
-    @property
-    def open_lines(self) -> int:
-        """Lines of the event that is still open."""
-        return len(self._lines)
+    def open_lines(self, line: int) -> int:
+        """Lines of the event that is still open, with blank ones behind it."""
+        return line - self._first + 1 if self._lines else 0
 
     def feed(self, items: Iterable[Item]) -> Iterator[Item]:
         """Give complete events and other lines, in order."""
@@ -158,11 +158,13 @@ class AuditEvents:
 class ZeekRows:
     """Rows of a Zeek log in tab-separated form, each behind its header."""
 
-    open_lines = 0
-
     def __init__(self, header: Sequence[bytes] = ()) -> None:
         self.header: tuple[bytes, ...] = tuple(header)
         """The header lines that hold for the next row."""
+
+    def open_lines(self, _line: int) -> int:
+        """A row is given at once."""
+        return 0
 
     def feed(self, items: Iterable[Item]) -> Iterator[Item]:
         """Give the rows; a row without a header is refused."""

@@ -358,7 +358,7 @@ def _before_open(file: BinaryIO, end: int, line: int, grouping: Grouping) -> _Pl
 
     `end` is behind line `line`, the last one that was fed. The file is left where it was read to.
     """
-    lines = grouping.open_lines
+    lines = grouping.open_lines(line)
     if not lines:
         return _Place(end, line, _header(grouping))
     back = file.tell()

@@ -3,19 +3,13 @@
 from pathlib import Path
 from typing import Any
 
-import orjson
 import pytest
 import yaml
-from tests.app.stored import NOW, PACKING, new_site, packing
+from tests.app.stored import NOW, PACKING, fill_lake, new_site, packing
 
-from tocsin import flow
-from tocsin.app import firing, overview, parts, ruling
-from tocsin.app.content import disk_content
+from tocsin.app import firing, overview, ruling
 from tocsin.app.site import Site
 from tocsin.errors import UsageError
-from tocsin.formats.records import RawBatch, Stamp, to_envelope
-from tocsin.model.stages import ContextSnapshot
-from tocsin.store.lake import Lake
 
 DAY = 86_400_000_000
 RAR: dict[str, Any] = {
@@ -127,14 +121,7 @@ def test_a_trial_begins_and_ends(site: Site, tmp_path: Path) -> None:
 def lake_site(tmp_path_factory: pytest.TempPathFactory) -> Site:
     """A site in whose lake three programs were started."""
     site = new_site(tmp_path_factory.mktemp("ruling") / "soc")
-    content = disk_content(site)
-    compiled = parts.build(parts.prepare(content, parts.rule_files(content, None), site.plans))
-    raws = [orjson.dumps(packing("NQ\\eve", hour)) for hour in range(3)]
-    batch = RawBatch(["f"] * 3, [0, 1, 2], raws, size=0)
-    rows = to_envelope(batch, Stamp("default", "p", 0, None, NOW))
-    seen = flow.observe(rows, compiled, ContextSnapshot("default", content.content_id))
-    lake = Lake(site.lake, compiled.normalizer.class_schema)
-    lake.append("p", 2, {name: [rows] for name, rows in seen.events.items()})
+    fill_lake(site, [packing("NQ\\eve", hour) for hour in range(3)])
     return site
 
 

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
-from tests.app.stored import NOW, PACKING, fill, join, new_site, packing
+from tests.app.stored import NOW, PACKING, fill, fill_lake, join, new_site, packing
 
 from tocsin.app import content, suppressing
 from tocsin.app.site import Site
@@ -133,3 +133,28 @@ def test_what_hid_a_true_positive_is_refused_without_two(tmp_path: Path) -> None
 def test_without_stored_findings_there_is_nothing_to_go_by(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="nothing is stored"):
         suppressing.draft(new_site(tmp_path / "soc"), WISH, NOW)
+
+
+@pytest.mark.parametrize(
+    ("stored", "again", "covered"), [([], 4, 3), ([5], 3, 2), ([3, 5], 3, 2), ([0, 5], 0, 0)]
+)
+def test_stored_events_count_where_no_finding_is_stored(
+    tmp_path: Path, stored: list[int], again: int, covered: int
+) -> None:
+    site = new_site(tmp_path / "soc")
+    sync = [packing("NQ\\partner.sync", hour) for hour in (0, 1, 5)]
+    fill_lake(site, [*sync, packing("NQ\\eve", 2)])
+    fill(site, [packing("NQ\\partner.sync", hour) for hour in stored])
+    preview = suppressing.draft(site, WISH, NOW + DAY).preview
+    assert (preview.of, preview.covered) == (len(stored), len(stored))
+    assert (preview.again, preview.again_covered) == (again, covered)
+    assert sum(n for _, n in preview.by_day) == preview.covered + preview.again_covered
+
+
+def test_events_of_long_ago_do_not_count(tmp_path: Path) -> None:
+    site = new_site(tmp_path / "soc")
+    fill_lake(site, [packing("NQ\\partner.sync", hour) for hour in (0, 1)])
+    fill(site, [packing("NQ\\partner.sync", 5)])
+    later = NOW + DAY + suppressing.LOOKED_BACK
+    assert suppressing.draft(site, WISH, NOW + DAY).preview.again == 2
+    assert suppressing.draft(site, WISH, later).preview.again == 0

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from itertools import islice
 
 import msgspec
 
@@ -14,6 +15,7 @@ from tocsin.app.selecting import needed
 from tocsin.app.site import Site
 from tocsin.detect.sigma.plan import Plan
 from tocsin.detect.sigma.windows import replay as windows
+from tocsin.model.content import ContentSet
 from tocsin.model.findings import Finding, findings_from_arrow
 from tocsin.model.stages import ContextSnapshot
 
@@ -57,6 +59,26 @@ def fired(site: Site, coming: Coming, since: int, until: int) -> list[Fired]:
                 tallies[finding.rule_id].take(finding)
     found = [tally.result(rule_id) for rule_id, tally in tallies.items()]
     return [*found, *concluding.results()]
+
+
+def found_again(
+    site: Site, content: ContentSet, rule_id: str, since: int, until: int, most: int
+) -> list[Finding]:
+    """What a rule that is there says of the stored events of a time (us UTC), the newest first.
+
+    At most `most` findings, of the events that came first. Not for correlations.
+    """
+    if since >= until or not site.lake.is_dir():
+        return []
+    compiled = parts.build(parts.prepare(content, needed(content, [rule_id]), site.plans))
+    context = ContextSnapshot(content_id=content.content_id)
+    found: list[Finding] = []
+    for batch in replay(site.lake, compiled, context, since=since, until=until):
+        mine = (one for one in findings_from_arrow(batch.findings) if one.rule_id == rule_id)
+        found += islice(mine, most - len(found))
+        if len(found) >= most:
+            break
+    return sorted(found, key=lambda one: one.time, reverse=True)
 
 
 class _Concluding:

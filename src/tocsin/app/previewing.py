@@ -1,7 +1,7 @@
 """What an exception would have done to the findings that are stored."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -36,7 +36,11 @@ class Touched(msgspec.Struct, frozen=True):
 
 
 class Preview(msgspec.Struct, frozen=True):
-    """What an exception would have done to the stored findings of its rule."""
+    """What an exception would have done to the stored findings of its rule.
+
+    `again` and `again_covered` are findings that the rule would have had on stored events before
+    the oldest of these; days, hosts and examples are of both.
+    """
 
     of: int
     covered: int
@@ -45,6 +49,8 @@ class Preview(msgspec.Struct, frozen=True):
     incidents: tuple[Touched, ...]
     examples: tuple[Finding, ...]
     unreadable: int
+    again: int = 0
+    again_covered: int = 0
 
     @property
     def true_positives(self) -> list[Touched]:
@@ -53,17 +59,27 @@ class Preview(msgspec.Struct, frozen=True):
 
 
 class Case(msgspec.Struct, frozen=True):
-    """A stored finding and the native fields of the record that completed it."""
+    """A stored finding and the native fields of the record that completed it.
+
+    `again`: it is not stored, but the event is.
+    """
 
     finding: Finding
     incident_id: str | None
     fields: Mapping[str, Any] | None
+    again: bool = False
+
+
+Earlier = Callable[[int | None], Iterable[Finding]]
+"""What the rule says of stored events before its oldest stored finding (None: it has none)."""
 
 
 class StoredCases:
     """The stored findings of one rule, as exceptions see them."""
 
-    def __init__(self, site: Site, content: ContentSet, rule_id: str, *, values: bool) -> None:
+    def __init__(
+        self, site: Site, content: ContentSet, rule_id: str, earlier: Earlier, *, values: bool
+    ) -> None:
         normalizer, problems = compile_sources(content)
         if normalizer is None:
             raise parts.first_error(problems)
@@ -72,14 +88,19 @@ class StoredCases:
         self._normalizer = normalizer
         self._state = State(site.state, read_only=True)
         self._rule_id = rule_id
+        self._earlier = earlier
         self.values = values
         self.taken = {Path(file.path).stem for file in content.under("exceptions/")}
 
     def cases(self) -> Iterator[Case]:
-        """The newest findings, newest first."""
-        found = self._state.findings.of_rule(self._rule_id, 0, MOST_FINDINGS)
-        for finding, incident_id in found:
+        """The newest findings, newest first, then those that the rule would have had before."""
+        oldest, count = None, 0
+        for finding, incident_id in self._state.findings.of_rule(self._rule_id, 0, MOST_FINDINGS):
+            oldest, count = finding.time, count + 1
             yield Case(finding, incident_id, self.fields(finding))
+        if count < MOST_FINDINGS and not self.values:
+            for finding in self._earlier(oldest):
+                yield Case(finding, None, self.fields(finding), again=True)
 
     def example(self, beginning: str) -> Mapping[str, Any]:
         """The fields of a finding of this rule."""
@@ -111,9 +132,11 @@ class StoredCases:
         incidents: Counter[str] = Counter()
         examples: list[Finding] = []
         newest: dict[bool, Case] = {}
-        total = unreadable = 0
+        seen: Counter[bool] = Counter()
+        held_of: Counter[bool] = Counter()
+        unreadable = 0
         for case in self.cases():
-            total += 1
+            seen[case.again] += 1
             if case.fields is None:
                 unreadable += 1
                 continue
@@ -123,18 +146,21 @@ class StoredCases:
             newest.setdefault(held, case)
             if not held:
                 continue
+            held_of[case.again] += 1
             days[day_of(case.finding.time)] += 1
             hosts.update({e.name for e in case.finding.entities if e.kind == "host"})
             incidents.update([case.incident_id] if case.incident_id else [])
             examples += [case.finding] if len(examples) < SHOWN else []
         preview = Preview(
-            of=total,
-            covered=days.total(),
+            of=seen[False],
+            covered=held_of[False],
             by_day=tuple(sorted(days.items())),
             hosts=tuple(hosts.most_common()),
             incidents=tuple(self._touched(i, n) for i, n in incidents.most_common()),
             examples=tuple(examples),
             unreadable=unreadable,
+            again=seen[True],
+            again_covered=held_of[True],
         )
         return preview, newest.get(True), newest.get(False)
 

@@ -5,7 +5,7 @@ forced, and then it needs a second person, as that of a critical rule and one wi
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from orjson import dumps as json_text
 from tocsin.app import parts
 from tocsin.app.check import check_exceptions
 from tocsin.app.content import disk_content
+from tocsin.app.firing import found_again
 from tocsin.app.previewing import Case, Preview, StoredCases, day_of
 from tocsin.app.site import Site
 from tocsin.detect.exceptions import Entry, read_entry
@@ -24,12 +25,18 @@ from tocsin.detect.sigma.ir import Rule
 from tocsin.errors import UsageError
 from tocsin.formats.located_yaml import load_located
 from tocsin.model.content import ContentFile, ContentSet
-from tocsin.model.findings import Level
+from tocsin.model.findings import Finding, Level
 
 OPERATORS = {
     "^=": "startswith", "$=": "endswith", "*=": "contains", "~=": "regex", "@=": "cidr",
     "=": "equals",
 }  # fmt: skip
+LOOKED_BACK = 30 * DAY
+"""How far back stored events are looked at again for findings that are not stored (us)."""
+
+MOST_AGAIN = 10_000
+"""Findings of stored events that a preview adds to those that are stored."""
+
 _COVERS_NONE = (
     "it covers none of {} stored findings of this rule, so that nothing shows that it is needed "
     "(names and values are those of the original record; --from takes them from a finding)"
@@ -69,13 +76,18 @@ def draft(site: Site, wish: Wish, now: int) -> Draft:
     """
     content = disk_content(site)
     rule, values = _find_rule(site, content, wish.rule)
-    stored = StoredCases(site, content, rule.rule_id, values=values)
+
+    def earlier(oldest: int | None) -> Iterable[Finding]:
+        until = now if oldest is None else oldest
+        return found_again(site, content, rule.rule_id, now - LOOKED_BACK, until, most=MOST_AGAIN)
+
+    stored = StoredCases(site, content, rule.rule_id, earlier, values=values)
     tree = _tree(wish, rule, stored, now)
     entry = _read(tree)
     preview, covered, left = stored.judged_by(entry, wish.example)
     _refuse(wish, entry, rule, preview)
     if covered is None:
-        raise UsageError(_COVERS_NONE.format(preview.of))
+        raise UsageError(_COVERS_NONE.format(preview.of + preview.again))
     shown = _test_of(stored, covered)
     problem = "no record is known that it leaves: write the file by hand, with one"
     for other in _left(stored, left, covered, entry, content):

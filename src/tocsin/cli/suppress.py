@@ -90,6 +90,8 @@ def _plain(preview: Preview) -> dict[str, object]:
     return {
         "of": preview.of,
         "covered": preview.covered,
+        "again": preview.again,
+        "again_covered": preview.again_covered,
         "unreadable": preview.unreadable,
         "by_day": dict(preview.by_day),
         "hosts": dict(preview.hosts),
@@ -106,6 +108,11 @@ def _tell(screen: Screen, made: suppressing.Draft) -> None:
         f"{preview.covered:,} of {plural(preview.of, 'stored finding')} would have been {does}, "
         f"until {utc(entry.expires)[:10]}:"
     )
+    if preview.again:
+        screen.line(
+            f"  and {preview.again_covered:,} of {plural(preview.again, 'finding')} that the rule "
+            "would have had on stored events before them"
+        )
     _list(screen, "by day", preview.by_day)
     _list(screen, "on", preview.hosts)
     for one in preview.incidents[:LISTED]:

@@ -59,10 +59,15 @@ def test_concatenated_gzip_streams_are_one_file() -> None:
     assert raws(read_bytes("n", data)) == LINES.split(b"\n")[:3]
 
 
-def test_rubbish_after_a_packed_stream_is_reported_and_costs_nothing() -> None:
-    items = list(read_bytes("n", PACKERS["gz"](LINES[:-1]) + b"\n"))
+@pytest.mark.parametrize(
+    ("rubbish", "reason"), [(b"\n", "truncated"), (b"no stream at all", "trailing-data")]
+)
+def test_rubbish_after_a_packed_stream_is_reported_and_costs_nothing(
+    rubbish: bytes, reason: str
+) -> None:
+    items = list(read_bytes("n", PACKERS["gz"](LINES[:-1]) + rubbish))
     assert raws(items) == LINES.split(b"\n")[:3]
-    assert problems(items) == [("n", "trailing-data")]
+    assert problems(items) == [("n", reason)]
 
 
 @pytest.mark.parametrize("kind", PACKERS)
@@ -227,4 +232,4 @@ def test_real_archives_are_read_to_the_end(shared_data: Path) -> None:
     folder = shared_data / "detection" / "otrf" / "atomic" / "windows" / "defense_evasion" / "host"
     items = list(read_path(folder / "empire_enable_rdp.tar.gz"))
     assert len(items) > 1000
-    assert [item.reason for item in items if isinstance(item, Skipped)] == ["trailing-data"]
+    assert [item.reason for item in items if isinstance(item, Skipped)] == ["truncated"]

@@ -73,8 +73,17 @@ def test_everything_of_one_file_counts_together() -> None:
 
 
 def test_rubbish_behind_a_stream() -> None:
-    with pytest.raises(Trailing):
-        unpack(PACKERS["gz"](b"x") + b"rubbish", "gz")
+    with pytest.raises(Trailing, match="trailing-data"):
+        unpack(PACKERS["gz"](b"x") + b"rubbish behind", "gz")
+
+
+@pytest.mark.parametrize("kind", PACKERS)
+@pytest.mark.parametrize("stub", [b"\n", b"\x1f\x8b\x08", b"123456789"])
+def test_too_few_bytes_behind_a_stream_for_another_are_a_cut(kind: str, stub: bytes) -> None:
+    source = Unpacked(io.BytesIO(PACKERS[kind](b"x") + stub), kind, Account(Limits(), 1))
+    assert source.read(10) == b"x"
+    with pytest.raises(Trailing, match=f"truncated.*{len(stub)} bytes"):
+        drain(source)
 
 
 def test_peeking_consumes_nothing_and_hides_a_failure_until_its_turn() -> None:

@@ -173,6 +173,12 @@ class Unpacked:
         if not head:
             self._ended = True
             return False
+        if len(head) < LONGEST_MAGIC:
+            # gzip(1), too, calls this an unexpected end: a stream that was to follow is cut off.
+            raise Trailing(
+                "truncated",
+                f"{len(head)} bytes follow the {self._kind} stream that ended: too few for another",
+            )
         if sniff_packing(head) != self._kind:
             raise Trailing("trailing-data", f"no {self._kind} stream follows the one that ended")
         self._decoder = _DECODERS[self._kind]()

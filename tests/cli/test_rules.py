@@ -75,6 +75,13 @@ def test_mistakes_are_told(soc, capsys, command, text):
     assert text in capsys.readouterr().err
 
 
+def test_material_of_correlations_is_told_from_what_is_shown(capsys):
+    assert run(["rules", "--state", "building", "--json"]) == 0
+    titles = {line["title"] for line in json.loads(capsys.readouterr().out)}
+    assert "Logon over SSH succeeds" in titles
+    assert "Logon over SSH succeeds after many that failed" not in titles
+
+
 def test_the_list_still_works_by_itself(capsys):
     assert run(["rules"]) == 0
     out = capsys.readouterr().out

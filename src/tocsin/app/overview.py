@@ -93,8 +93,9 @@ def dead_letters(site: Site, limit: int, reason: str | None) -> list[Refused]:
 class RuleLine(msgspec.Struct, frozen=True):
     """A rule and what became of it here.
 
-    `state` is active, staged, inactive or unsupported. `findings`, `hidden` and `staged` count
-    those of the time asked for, `last` is when it last fired at all (us UTC, 0 for never).
+    `state` is active, building, staged, inactive or unsupported. `findings`, `hidden` and
+    `staged` count those of the time asked for, `last` is when it last fired at all (us UTC, 0 for
+    never).
     """
 
     rule_id: str
@@ -111,6 +112,9 @@ class RuleLine(msgspec.Struct, frozen=True):
 ON_TRIAL = "staged"
 """The state of an active rule whose findings open no incident yet."""
 
+MATERIAL = "building"
+"""The state of an active rule whose findings are only seen through a correlation."""
+
 
 def rules(site: Site, folder: Path | None, since: int = 0) -> list[RuleLine]:
     """Every rule: of `folder`, or of the content in force, or of what ships; counted since then."""
@@ -119,11 +123,15 @@ def rules(site: Site, folder: Path | None, since: int = 0) -> list[RuleLine]:
     setup = parts.prepare(content, parts.rule_files(content, folder), cache)
     activity = _reading(site).findings.activity(since) if site.state.exists() else {}
     trial = staged_rules(content.files)
+    plan = parts.load_plan(setup)
     lines = []
-    for status in parts.load_plan(setup).statuses:
+    for status in plan.statuses:
         seen = activity.get(status.rule_id, RuleActivity())
-        active = status.state is RuleState.ACTIVE
-        state = ON_TRIAL if active and status.rule_id in trial else status.state.value
+        state = status.state.value
+        if status.state is RuleState.ACTIVE and status.rule_id in trial:
+            state = ON_TRIAL
+        elif status.state is RuleState.ACTIVE and status.rule_id in plan.building:
+            state = MATERIAL
         counts = (seen.findings, seen.last, seen.hidden, seen.staged)
         lines.append(
             RuleLine(status.rule_id, status.title, state, status.reason, status.where, *counts)

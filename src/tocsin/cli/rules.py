@@ -38,6 +38,7 @@ class State(StrEnum):
     """What can become of a rule."""
 
     ACTIVE = "active"
+    BUILDING = "building"
     STAGED = "staged"
     INACTIVE = "inactive"
     UNSUPPORTED = "unsupported"
@@ -57,7 +58,7 @@ def show(  # noqa: PLR0913  # each is an option
     attack: Flag = False,
     json: Json = False,
 ) -> int:
-    """List the rules: active, staged, inactive or unsupported, and what each found.
+    """List the rules: active, building, staged, inactive or unsupported, and what each found.
 
     Parameters
     ----------

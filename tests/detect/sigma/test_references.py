@@ -128,6 +128,36 @@ def test_parts_are_hidden_unless_somebody_generates_them(
     assert plan.standing_of("id-x") is Standing.OPEN
 
 
+def at(where: str, text: str) -> tuple[str, bytes]:
+    return where, text.encode()
+
+
+SILENT = over("x", "a")
+SAID = over("x", "a", generate=False)
+
+
+@pytest.mark.parametrize(
+    ("level", "part", "whole", "text", "standing"),
+    [
+        ("critical", "shipped/rules/a.yml", "site/rules/x.yml", SILENT, Standing.OPEN),
+        ("critical", "shipped/rules/a.yml", "site/rules/x.yml", SAID, Standing.OPEN),
+        ("critical", "site/rules/a.yml", "site/rules/x.yml", SAID, Standing.OPEN),
+        ("medium", "shipped/rules/a.yml", "site/rules/x.yml", SAID, Standing.OPEN),
+        ("medium", "shipped/rules/a.yml", "shipped/rules/x.yml", SAID, Standing.BUILDING),
+        ("medium", "site/rules/a.yml", "site/rules/x.yml", SAID, Standing.BUILDING),
+        ("medium", "site/rules/a.yml", "site/rules/x.yml", SILENT, Standing.OPEN),
+        ("low", "shipped/rules/a.yml", "site/rules/x.yml", SILENT, Standing.BUILDING),
+        ("high", "site/rules/x.yml", "site/rules/x.yml", SILENT, Standing.BUILDING),
+    ],
+)
+def test_no_correlation_takes_a_serious_rule_of_others_away(
+    logsources: Logsources, level: str, part: str, whole: str, text: str, standing: Standing
+) -> None:
+    files = [at(part, base("a", level=level)), at(whole, text)]
+    plan = compile_plan(parse_rules(files), logsources, use_hyperscan=False)
+    assert plan.standing_of("id-a") is standing
+
+
 def test_level_and_techniques_come_from_the_parts_when_it_says_none(
     logsources: Logsources,
 ) -> None:

@@ -42,7 +42,8 @@ _OPERATORS = SigmaCorrelationConditionOperator.operators()
 class ParsedCorrelation(msgspec.Struct, frozen=True):
     """A correlation document; `references` are ids or names, `aliases` go by them.
 
-    `timespan` is in microseconds; `expression` numbers the references.
+    `timespan` is in microseconds; `expression` numbers the references; `generate` is None where the
+    document does not say it.
     """
 
     rule: Rule
@@ -55,7 +56,7 @@ class ParsedCorrelation(msgspec.Struct, frozen=True):
     fields: tuple[str, ...]
     percentile: int
     expression: Expression | None
-    generate: bool
+    generate: bool | None
 
 
 def correlation_of(about: Rule, document: dict[str, Any]) -> ParsedCorrelation:
@@ -84,10 +85,14 @@ def correlation_of(about: Rule, document: dict[str, Any]) -> ParsedCorrelation:
         fields=_fields(parsed),
         percentile=_percentile(parsed, kind),
         expression=expression,
-        generate=bool(section.get("generate", document.get("generate", False))),
+        generate=_generate(section.get("generate", document.get("generate"))),
     )
     _refuse(found)
     return found
+
+
+def _generate(said: Any) -> bool | None:
+    return None if said is None else bool(said)
 
 
 def _bounds(condition: Any) -> list[dict[str, Any]]:

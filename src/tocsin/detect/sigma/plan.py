@@ -17,7 +17,7 @@ from tocsin.model.findings import Standing
 from tocsin.model.logsources import LogsourceBinding
 from tocsin.model.rules import RuleStatus
 
-FORMAT = 2
+FORMAT = 3
 """Version of the stored plan; a plan of another version is compiled anew, never upgraded."""
 
 
@@ -77,7 +77,7 @@ class Plan(msgspec.Struct, frozen=True):
     """Ids of rules and correlations whose findings only feed correlations."""
 
     def standing_of(self, rule_id: str) -> Standing:
-        """`building` for a rule that only correlations without `generate` refer to."""
+        """`building` for a rule that is only material for correlations (ADR 0013)."""
         return Standing.BUILDING if rule_id in self.building else Standing.OPEN
 
     def dump(self) -> bytes:

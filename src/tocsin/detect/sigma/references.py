@@ -12,6 +12,9 @@ from tocsin.detect.sigma.windows.correlation import BY_RULE, Correlation, Part, 
 from tocsin.model.findings import Level
 from tocsin.model.rules import RuleState, RuleStatus
 
+_SHIPPED = "shipped/"
+"""How the places of rules begin that came with the package."""
+
 
 class Resolved(NamedTuple):
     """Active correlations (parts before wholes) and what they mean for the rules they refer to.
@@ -45,7 +48,12 @@ def resolve(
             inactive[one.rule.rule_id] = outcome
             statuses.append(status_of(one.rule, RuleState.INACTIVE, outcome))
     made = _with_components(_carrying(tuple(found.values())))
-    return Resolved(delays(made), _fields(made), _building(made), tuple(statuses))
+    levels = {name: rule.level for name, rule in rules.items()}
+    levels |= {one.rule.rule_id: one.rule.level for one in made}
+    places = {rule.rule_id: rule.where for rule in (*active, *(one.rule for one in made))}
+    explicit = frozenset(one.rule.rule_id for one in parsed if one.generate is False)
+    building = _building(made, _Material(levels, places, explicit))
+    return Resolved(delays(made), _fields(made), building, tuple(statuses))
 
 
 class _Names:
@@ -129,7 +137,7 @@ def _made(one: ParsedCorrelation, ids: Sequence[str], known: Mapping[str, Rule])
         fields=one.fields,
         percentile=one.percentile,
         expression=one.expression,
-        generate=one.generate,
+        generate=bool(one.generate),
     )
 
 
@@ -187,10 +195,35 @@ def _fields(made: Sequence[Correlation]) -> dict[str, tuple[str, ...]]:
     return {rule_id: tuple(fields) for rule_id, fields in wanted.items()}
 
 
-def _building(made: Sequence[Correlation]) -> frozenset[str]:
-    """Rules that are referred to, and by nobody who wants them shown."""
+class _Material(NamedTuple):
+    """What decides whether a rule may be hidden behind a correlation (ADR 0013).
+
+    `levels` and `places` (files) go by id, `explicit` are the correlations that say
+    `generate: false` themselves.
+    """
+
+    levels: Mapping[str, Level]
+    places: Mapping[str, str]
+    explicit: frozenset[str]
+
+    def hides(self, whole: Rule, part: str) -> bool:
+        """True when the correlation `whole` makes the rule `part` its building material."""
+        level, place = self.levels.get(part), self.places.get(part, "")
+        if level is None:
+            return False
+        if place == whole.where or level.rank <= Level.LOW.rank:
+            return True
+        foreign = place.startswith(_SHIPPED) and not whole.where.startswith(_SHIPPED)
+        return whole.rule_id in self.explicit and level is not Level.CRITICAL and not foreign
+
+
+def _building(made: Sequence[Correlation], material: _Material) -> frozenset[str]:
+    """Rules that some correlation may hide, and that none wants shown."""
     shown = {part.rule_id for one in made if one.generate for part in one.parts}
-    return frozenset(part.rule_id for one in made for part in one.parts) - shown
+    hidden = {
+        part.rule_id for one in made for part in one.parts if material.hides(one.rule, part.rule_id)
+    }
+    return frozenset(hidden - shown)
 
 
 def _with_components(made: Sequence[Correlation]) -> tuple[Correlation, ...]:

@@ -57,6 +57,16 @@ def test_a_report_can_go_to_a_device(log):
     assert run(["hunt", str(log), "--json", os.devnull]) == 1
 
 
+def test_the_page_is_there_when_the_reader_of_what_is_printed_left(log, tmp_path, monkeypatch):
+    def left(*_arguments, **_options):
+        raise BrokenPipeError
+
+    monkeypatch.setattr(command, "tell_report", left)
+    monkeypatch.setattr(os, "dup2", lambda *_: None)  # standard output of the tests stays
+    assert run(["hunt", str(log), "--report", str(tmp_path / "page.html")]) == 2
+    assert (tmp_path / "page.html").read_bytes().startswith(b"<!")
+
+
 def test_every_core_that_may_be_used_is_used(log, monkeypatch):
     asked = []
 

@@ -56,11 +56,13 @@ def hunt(
         found = hunt_files(
             list(paths), rules=rules, lake=lake, site=site, cores=cores, progress=show
         )
+    # What prints may be cut short (`| head`): the page is safe by then.
+    if publish is not None and reporter is not None:
+        publish(reporter.page(found, list(paths), rules))
     if keep is not None:
         keep(report_json(found))
     tell_report(screen, found, top=top)
-    if publish is not None and reporter is not None:
-        publish(reporter.page(found, list(paths), rules))
+    if report is not None:
         screen.line(f"The report is in {report}.")
     return 1 if found.findings else 0
 

@@ -51,7 +51,10 @@ NO_REJECTS = pa.RecordBatch.from_pylist([], schema=REJECTS)
 NO_IDENTITIES = pa.RecordBatch.from_pylist([], schema=IDENTITIES)
 
 LATENESS = 5 * 60 * 1_000_000
-"""How far (us) an event may trail the newest one of its partition and still be in time."""
+"""How far (us) an event may trail the newest one and still be grouped as if it came in order."""
+
+WINDOW_LATENESS = 15 * 60 * 1_000_000
+"""The same for correlation rules, unless a source declares that it delivers later (`delay`)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from tocsin import flow
 from tocsin.app import parts
 from tocsin.app.arrow import to_bytes
 from tocsin.app.hunt import hunt_files
-from tocsin.app.judging import QUIET, Judge
+from tocsin.app.judging import Judge
 from tocsin.app.workers import Reply
 from tocsin.correlate.grouping import Grouping
 from tocsin.formats.records import Block, RawBatch, Stamp, to_envelope
@@ -142,13 +142,13 @@ def test_core_keeps_it_whole_however_it_came_in(
     state = State(tmp_path / "state.db")
     clock = Clock(START + 600 * SECOND)
     judge = Judge(state, "site", clock)
-    judge.work_with("c1", compiled.plan, compiled.standings, Grouping())
+    judge.work_with("c1", compiled.plan, compiled.standings, Grouping(), {})
     records = [one for pair in zip(SPRAYED, OTHERS, strict=True) for one in pair]
     start = 0
     for end in cuts:
         judge.judge("p0", reply(compiled, records[start:end], start, clock.now()))
         start = end
-    clock.time += 2 * QUIET
+    clock.time += 30 * 60 * SECOND
     judge.let_time_pass()
     found = list(state.casebook.all_findings())
     [said] = [finding for finding in found if finding.rule_id == SPRAY]
@@ -157,4 +157,40 @@ def test_core_keeps_it_whole_however_it_came_in(
     [incident] = state.casebook.incidents(10)
     assert (incident.finding_count, incident.title != "") == (1, True)
     state.journal.verify()
+    state.close()
+
+
+def test_time_passes_for_windows_while_other_records_come_in(
+    compiled: flow.Compiled, tmp_path: Path
+) -> None:
+    """A site is never silent: what waits for the end of its window is decided all the same."""
+    state = State(tmp_path / "state.db")
+    clock = Clock(START)
+    judge = Judge(state, "site", clock)
+    judge.work_with("c1", compiled.plan, compiled.standings, Grouping(), {})
+    judge.judge("p0", reply(compiled, SPRAYED[:5], 0, clock.now() + 60 * SECOND))
+    judge.judge("p0", reply(compiled, SPRAYED[5:], 5, clock.now() + 60 * SECOND))
+    [before] = state.casebook.all_findings()
+    for minute in range(1, 40):
+        clock.time = START + minute * 60 * SECOND
+        other = [logon(500 + minute, f"10.2.2.{minute}", minute * 60)]
+        judge.judge("p0", reply(compiled, other, 10 + minute, clock.now()))
+        judge.let_time_pass()
+    [said] = [one for one in state.casebook.all_findings() if one.rule_id == SPRAY]
+    assert len(before.event_uids) == 5, "told at once, and once more when the slot is over"
+    assert len(said.event_uids) == 6
+    state.close()
+
+
+def test_what_comes_minutes_late_still_counts(compiled: flow.Compiled, tmp_path: Path) -> None:
+    """Ten minutes after their time, on a site where nothing else came in meanwhile."""
+    state = State(tmp_path / "state.db")
+    clock = Clock(START)
+    judge = Judge(state, "site", clock)
+    judge.work_with("c1", compiled.plan, compiled.standings, Grouping(), {})
+    judge.judge("p0", reply(compiled, OTHERS[:1], 0, clock.now()))
+    clock.time = START + 10 * 60 * SECOND
+    judge.let_time_pass()
+    judge.judge("p0", reply(compiled, SPRAYED, 10, clock.now()))
+    assert [one.rule_id for one in state.casebook.all_findings()] == [SPRAY]
     state.close()

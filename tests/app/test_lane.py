@@ -1,5 +1,7 @@
 """A lake that refuses bounds what waits for it, and is tried again."""
 
+import pytest
+
 from tocsin.app.lane import BEHIND, MOST_WAITING, RETRY, Lane
 from tocsin.app.workers import AHEAD, Reply
 from tocsin.settings import Lake
@@ -29,7 +31,7 @@ def refuse(one: Lane, now: float) -> None:
 def test_it_commits_when_enough_waits_or_waited_long_enough():
     one = lane()
     one.flush_if_due(100.0, LAKE, at_once=False)
-    one.waiting = 99
+    one.rows_settled = 99
     one.flush_if_due(29.0, LAKE, at_once=False)
     assert one.worker.kinds == []
     one.flush_if_due(30.0, LAKE, at_once=False)
@@ -40,7 +42,7 @@ def test_it_commits_when_enough_waits_or_waited_long_enough():
 
 def test_a_refusal_is_tried_again_after_a_pause():
     one = lane()
-    one.waiting = 150
+    one.rows_settled = 150
     one.flush_if_due(1.0, LAKE, at_once=False)
     refuse(one, 1.0)
     one.flush_if_due(1.0 + RETRY - 0.1, LAKE, at_once=False)
@@ -51,11 +53,11 @@ def test_a_refusal_is_tried_again_after_a_pause():
 
 def test_beyond_the_bound_events_stay_in_the_spool_and_the_lane_begins_anew():
     one = lane()
-    one.waiting = MOST_WAITING * LAKE.commit_rows
+    one.rows_settled = MOST_WAITING * LAKE.commit_rows
     refuse(one, 1.0)
     assert one.worker.kinds == ["forget"]
     one.open.clear()
-    one.settled(Reply(1, {"waiting": 0}))
+    one.settled(Reply(1, {"settled": 0, "stored": 0}))
     assert one.waiting == 0
     assert one.may_observe(1.0), "detection goes on"
     assert not one.is_due(1.0 + BEHIND - 1)
@@ -72,9 +74,23 @@ def test_no_more_is_asked_ahead_than_agreed():
 
 def test_events_that_were_let_go_are_never_said_to_be_in_the_lake():
     one = lane()
-    one.waiting = MOST_WAITING * LAKE.commit_rows
+    one.rows_settled = MOST_WAITING * LAKE.commit_rows
     refuse(one, 1.0)
-    one.settled(Reply(1, {"waiting": 50}))  # a settle that was under way before the forget
+    one.settled(Reply(1, {"settled": 50}))  # a settle that was under way before the forget
     one.flush_if_due(1.0 + RETRY, LAKE, at_once=False)
     one.flush_if_due(2.0, LAKE, at_once=True)
     assert one.worker.kinds == ["forget"]
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_what_waits_is_known_whichever_answer_overtakes_the_other(order: tuple[int, int]) -> None:
+    one = lane()
+    one.settled(Reply(1, {"settled": 50}))
+    one.flushing = True
+    answers = [
+        lambda: one.settled(Reply(2, {"settled": 80})),
+        lambda: one.flushed(Reply(3, {"upto": 7, "stored": 50}), 1.0, LAKE),
+    ]
+    for number in order:
+        answers[number]()
+    assert one.waiting == 30

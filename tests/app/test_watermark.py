@@ -4,7 +4,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tocsin.app.watermark import BACKLOG, HOLD, Watermark
-from tocsin.flow import LATENESS
 
 DAY = 86_400_000_000
 SILENCE = 60_000_000
@@ -16,22 +15,22 @@ def test_what_was_seen_counts_after_a_while() -> None:
     assert mark.see("p0", {"fast": 9 * DAY}, 10 * DAY, HOLD - 1) == 0, (
         "another file, from its start"
     )
-    assert mark.see("p0", {}, 10 * DAY, HOLD) == 10 * DAY - LATENESS
+    assert mark.see("p0", {}, 10 * DAY, HOLD) == 10 * DAY
 
 
 def test_the_slowest_source_that_delivers_decides() -> None:
     mark = Watermark(SILENCE)
     mark.see("p0", {"fast": 10 * DAY, "slow": DAY}, 10 * DAY, 0)
-    assert mark.see("p0", {}, 10 * DAY, HOLD) == DAY - LATENESS
+    assert mark.see("p0", {}, 10 * DAY, HOLD) == DAY
 
 
 def test_a_silent_source_holds_nobody_back() -> None:
     mark = Watermark(SILENCE)
     mark.see("p0", {"slow": DAY}, 10 * DAY, 0)
     mark.see("p1", {"fast": 9 * DAY}, 10 * DAY, SILENCE - 1)
-    assert mark.see("p1", {"fast": 9 * DAY}, 10 * DAY, SILENCE + HOLD - 2) == DAY - LATENESS
+    assert mark.see("p1", {"fast": 9 * DAY}, 10 * DAY, SILENCE + HOLD - 2) == DAY
     mark.see("p1", {"fast": 9 * DAY}, 10 * DAY, SILENCE + HOLD)
-    assert mark.see("p1", {"fast": 9 * DAY}, 10 * DAY, SILENCE + 3 * HOLD) == 9 * DAY - LATENESS
+    assert mark.see("p1", {"fast": 9 * DAY}, 10 * DAY, SILENCE + 3 * HOLD) == 9 * DAY
 
 
 def test_with_a_backlog_a_day_may_still_come() -> None:
@@ -40,13 +39,13 @@ def test_with_a_backlog_a_day_may_still_come() -> None:
         found = mark.see("p0", {"a": 10 * DAY}, 10 * DAY, second * 1_000_000, more=True)
     assert found == 10 * DAY - BACKLOG
     mark.see("p0", {"a": 10 * DAY}, 10 * DAY, 121_000_000)
-    assert mark.see("p0", {}, 10 * DAY, 121_000_000 + HOLD) == 10 * DAY - LATENESS
+    assert mark.see("p0", {}, 10 * DAY, 121_000_000 + HOLD) == 10 * DAY
 
 
 def test_a_clock_ahead_does_not_carry_time_away() -> None:
     mark = Watermark(SILENCE)
     mark.see("p0", {"wrong": 99 * DAY}, 2 * DAY, 0)
-    assert mark.see("p0", {}, 2 * DAY, HOLD) == 2 * DAY - LATENESS
+    assert mark.see("p0", {}, 2 * DAY, HOLD) == 2 * DAY
 
 
 @given(
@@ -66,4 +65,4 @@ def test_it_never_goes_back(batches: list[tuple[str, dict[str, int], int, bool]]
         found = mark.see(partition, newest, 15 * DAY, now, more=more)
         assert last <= found <= 15 * DAY
         last = found
-    assert mark.advance(16 * DAY) == 16 * DAY - LATENESS
+    assert mark.advance(16 * DAY) == 16 * DAY

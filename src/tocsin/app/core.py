@@ -40,7 +40,7 @@ from tocsin.correlate.hubs import grouping_of
 from tocsin.errors import TocsinError
 from tocsin.model.content import ContentSet
 from tocsin.model.ports import Clock
-from tocsin.normalize.folders import source_files
+from tocsin.normalize.folders import declared_delays, source_files
 from tocsin.store import State
 
 LOOK_EVERY = 0.5
@@ -77,6 +77,7 @@ class Core:
             parts.load_plan(self._setup),
             parts.standings(content),
             grouping_of(content.files),
+            declared_delays(content),
         )
         self._lanes = {name: self._lane(name) for name in partitions}
 

@@ -5,7 +5,7 @@ INVARIANT  findings, incidents, counts, dead letters, the journal's record and c
 INVARIANT  a batch that was judged before is observed again only for the lake.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -38,8 +38,11 @@ from tocsin.store.think import SourceCount, Think
 QUIET = 30_000_000
 """Microseconds without any batch after which time itself moves the watermark."""
 
-QUIET_FOR = 30 * 60 * 1_000_000
-"""Microseconds after the last batch for which it does: then nothing waits for company any more."""
+QUIET_FOR = 60 * 60 * 1_000_000
+"""Microseconds after the last batch, and the longest window, for which it does."""
+
+STEP = 10_000_000
+"""Microseconds that time must have come further before what waits for it is looked at again."""
 
 MOST_CLOCKS = 50_000
 """Hosts whose clock is remembered; the names come from logs, so there must be an end."""
@@ -71,6 +74,8 @@ class Judge:
         self._kept = Keeper(state, self._fold, site)
         self._teller = Teller(state.casebook.incidents(1_000))
         self._watermark = Watermark(2 * QUIET)
+        self._delays: Mapping[str, int] = {}
+        self._longest = self._stepped_to = 0
         self._judged_at = self._stepped_at = clock.now()
         self.clocks = {
             host: msgspec.msgpack.decode(data, type=HostClock)
@@ -79,13 +84,20 @@ class Judge:
         self.clocks_version = 1 if self.clocks else 0
 
     def work_with(
-        self, content_id: str, plan: Plan, standings: Standings, grouping: Grouping
+        self,
+        content_id: str,
+        plan: Plan,
+        standings: Standings,
+        grouping: Grouping,
+        delays: Mapping[str, int],
     ) -> None:
-        """Judge by this content from now on.
+        """Judge by this content from now on; `delays` (us) are those that sources declare.
 
         A correlation rule that changed starts anew: its state has another name.
         """
         self.content_id = content_id
+        self._delays = delays
+        self._longest = max((one.timespan for one in plan.correlations), default=0)
         self._standings = standings
         self._fold.grouping = grouping
         self._windows = WindowsFold(
@@ -111,8 +123,8 @@ class Judge:
             fresh = tx.add_findings(findings_from_arrow(shown))
             newest = _newest(identities)
             more = args["rows"] >= BATCH_ROWS
-            watermark = self._watermark.see(partition, newest, args["received_at"], now, more=more)
-            changes = self._correlate(tx, findings, watermark, now)
+            self._watermark.see(partition, newest, args["received_at"], now, more=more)
+            changes = self._correlate(tx, findings, now)
             tx.add_rejects(rejects)
             tx.count({**args["counts"], "duplicates": len(repeats)})
             tx.see_sources(_sources(_without(identities, repeats), args["received_at"]))
@@ -158,20 +170,31 @@ class Judge:
         """Take up decisions; while nothing comes in, decide what waited for company."""
         self.take_decisions()
         now = self._clock.now()
-        quiet = now - self._judged_at
-        if quiet < QUIET or quiet > QUIET_FOR or now - self._stepped_at < QUIET:
+        if now - self._stepped_at < STEP:
             return
         self._stepped_at = now
-        watermark = self._watermark.advance(now)
+        quiet = now - self._judged_at
+        if QUIET <= quiet <= QUIET_FOR + self._longest:
+            self._watermark.advance(now)
+        if self._watermark.time - self._stepped_to < STEP:
+            return
+        self._stepped_to = self._watermark.time
         with self._state.think(self._fold.name) as tx:
-            concluded = flow.stand(
-                self._step_all(tx, self._windows, watermark, now), self._standings
-            )
+            said = self._step_all(tx, self._windows, self._window_mark(), now)
+            concluded = flow.stand(said, self._standings)
             tx.amend_findings(findings_from_arrow(flow.shown(concluded)))
-            outputs = self._group(tx, concluded, watermark)
-            outputs.append(self._kept.step(tx, flow.NO_FINDINGS, watermark))
+            outputs = self._group(tx, concluded)
+            outputs.append(self._kept.step(tx, flow.NO_FINDINGS, self._incident_mark()))
             changes = self._store(tx, outputs, concluded.num_rows)
         self._teller.tell(changes.incidents, changes.joined)
+
+    def _incident_mark(self) -> int:
+        return max(0, self._watermark.time - flow.LATENESS)
+
+    def _window_mark(self) -> int:
+        """The watermark of correlation rules: the source that delivers latest decides."""
+        delays = [self._delays.get(source, 0) for source in self._watermark.sources()]
+        return max(0, self._watermark.time - max(flow.WINDOW_LATENESS, *delays, 0))
 
     def _step_all(self, tx: Think, fold: Fold, watermark: int, now: int) -> list[pa.RecordBatch]:
         """Tell every key of a fold that time has passed; what it says."""
@@ -180,6 +203,8 @@ class Judge:
         for key, state in tx.all_fold_states(fold.name).items():
             changed[key], output = fold.step(state, flow.NO_FINDINGS, watermark=watermark, now=now)
             outputs.append(output)
+            if changed[key] == state:
+                del changed[key]
         tx.put_fold_states(fold.name, changed)
         return outputs
 
@@ -195,29 +220,35 @@ class Judge:
         metrics.rejects.inc(rejects.num_rows)
         return last
 
-    def _correlate(self, tx: Think, findings: pa.RecordBatch, watermark: int, now: int) -> _Changes:
+    def _correlate(self, tx: Think, findings: pa.RecordBatch, now: int) -> _Changes:
         """Fold findings into what correlation rules say, and all of them into incidents."""
         if not findings.num_rows:
             return _Changes([], [], 0)
         keys = self._windows.key(self._windows.feeds(findings)).to_pylist()
         states = tx.fold_states(self._windows.name, keys)
         changed, concluded = flow.conclude(
-            states, findings, self._windows, self._standings, watermark=watermark, now=now
+            states, findings, self._windows, self._standings, watermark=self._window_mark(), now=now
         )
         tx.put_fold_states(self._windows.name, changed)
-        tx.count(dict(self._windows.counts))
+        self._count(tx, self._windows.counts)
         tx.amend_findings(findings_from_arrow(flow.shown(concluded)))
         both = pa.concat_batches([findings, concluded])
-        grouped = self._group(tx, both, watermark)
+        grouped = self._group(tx, both)
         return self._store(tx, grouped, concluded.num_rows)
 
-    def _group(self, tx: Think, findings: pa.RecordBatch, watermark: int) -> list[pa.RecordBatch]:
+    def _count(self, tx: Think, counts: Mapping[str, int]) -> None:
+        """What could not be used as it should, where people and Prometheus see it."""
+        tx.count({name: n for name, n in counts.items() if n})
+        for name, n in counts.items():
+            metrics.late.labels(name).inc(n)
+
+    def _group(self, tx: Think, findings: pa.RecordBatch) -> list[pa.RecordBatch]:
         """Incidents that findings made or changed."""
         findings = flow.open_ones(findings)
         if not findings.num_rows:
             return []
-        output = self._kept.step(tx, findings, watermark)
-        tx.count({"late-findings": self._fold.late})
+        output = self._kept.step(tx, findings, self._incident_mark())
+        self._count(tx, {"late-findings": self._fold.late})
         return [output]
 
     def _store(self, tx: Think, outputs: Sequence[pa.RecordBatch], concluded: int = 0) -> _Changes:

@@ -38,10 +38,17 @@ class Lane:
     last_flush: float
     next_task: int = 0
     open: dict[int, str] = field(default_factory=dict)
-    waiting: int = 0
+    rows_settled: int = 0
+    rows_stored: int = 0
+    """Rows that the worker settled and stored so far, each by its newest answer."""
     flushing: bool = False
     refused_at: float | None = None
     behind_since: float | None = None
+
+    @property
+    def waiting(self) -> int:
+        """Rows that are judged and not in the lake yet."""
+        return self.rows_settled - self.rows_stored
 
     def ask(self, kind: str, args: dict[str, object] | None = None) -> None:
         """Send one request."""
@@ -79,7 +86,7 @@ class Lane:
         self.flushing, self.last_flush = False, now
         if not reply.error:
             self.refused_at = None
-            self._count(reply.args["waiting"])
+            self._count(reply)
             return True
         self.refused_at = now
         log.error("the lake refused; findings go on", partition=self.partition, reason=reply.error)
@@ -91,8 +98,9 @@ class Lane:
 
     def settled(self, reply: Reply) -> None:
         """Take the answer of a settle or forget."""
-        self._count(reply.args["waiting"])
+        self._count(reply)
 
-    def _count(self, waiting: int) -> None:
-        self.waiting = waiting
-        metrics.waiting_for_lake.labels(self.partition).set(waiting)
+    def _count(self, reply: Reply) -> None:
+        self.rows_settled = reply.args.get("settled", self.rows_settled)
+        self.rows_stored = reply.args.get("stored", self.rows_stored)
+        metrics.waiting_for_lake.labels(self.partition).set(self.waiting)

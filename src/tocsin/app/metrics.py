@@ -6,6 +6,11 @@ events = Counter("tocsin_events_judged", "Records judged, by spool partition", [
 findings = Counter("tocsin_findings", "Findings stored for the first time")
 incidents = Counter("tocsin_incidents", "Incidents opened")
 rejects = Counter("tocsin_dead_letters", "Records kept as dead letters")
+late = Counter(
+    "tocsin_late",
+    "Findings that correlation could not use as it should, by what befell them",
+    ["what"],
+)
 duplicates = Counter("tocsin_duplicates", "Events delivered again by their source")
 judge_seconds = Counter("tocsin_judge_seconds", "Time spent in state transactions")
 restarts = Counter("tocsin_starts", "Starts of a process of the service", ["part"])

@@ -62,8 +62,8 @@ class Observer:
         self._position = task.start
         self._unsettled: dict[int, dict[str, pa.RecordBatch]] = {}
         self._settled: dict[str, list[pa.RecordBatch]] = {}
-        self._rows = 0
-        self._going = 0
+        self._rows_settled = 0
+        self._rows_stored = 0
         """Rows of a flush: under way, or refused and kept for the next one."""
         self._refused: dict[str, list[pa.RecordBatch]] | None = None
 
@@ -124,13 +124,14 @@ class Observer:
                 kept = rows.filter(pc.invert(pc.is_in(rows.column("tocsin_offset"), duplicates)))
             if kept.num_rows:
                 self._settled.setdefault(name, []).append(kept)
-                self._rows += kept.num_rows
-        return Reply(request.task, {"waiting": self._rows + self._going})
+                self._rows_settled += kept.num_rows
+        return Reply(request.task, {"settled": self._rows_settled})
 
     def _forget(self, request: Request) -> Reply:
         self._unsettled.pop(request.args.get("batch", -1), None)
-        self._settled, self._refused, self._rows, self._going = {}, None, 0, 0
-        return Reply(request.task, {"waiting": 0})
+        self._settled, self._refused = {}, None
+        self._rows_settled = self._rows_stored = 0
+        return Reply(request.task, {"settled": 0, "stored": 0})
 
     def _flush(self, request: Request) -> Later:
         """Core asks for one at a time; what the lake refused goes in front of what came since."""
@@ -139,20 +140,22 @@ class Observer:
             name: [*refused.get(name, ()), *self._settled.get(name, ())]
             for name in refused.keys() | self._settled.keys()
         }
-        self._going += self._rows
-        self._settled, self._rows = {}, 0
+        self._settled = {}
         return Later(lambda: self._append(request, events))
 
     def _append(self, request: Request, events: dict[str, list[pa.RecordBatch]]) -> Reply:
-        """Store what a flush is about (in a thread of its own)."""
+        """Store what a flush is about (in a thread of its own).
+
+        The answer is a total, as that of a settle is: one may overtake the other.
+        """
         upto = request.args["upto"]
         try:
             self._lake.append(self._task.partition, upto, events)
         except TocsinError:
             self._refused = events
             raise
-        self._going = 0
-        return Reply(request.task, {"upto": upto, "waiting": self._rows})
+        self._rows_stored += sum(rows.num_rows for parts in events.values() for rows in parts)
+        return Reply(request.task, {"upto": upto, "stored": self._rows_stored})
 
 
 def run_observer(connection: Connection, task: Task) -> None:

@@ -69,6 +69,24 @@ def refused(site: Site) -> dict[str, int]:
     return _reading(site).intake.dead_letter_counts() if site.state.exists() else {}
 
 
+LATE = {
+    "correlation-late": "came too late for correlation rules",
+    "correlation-ungrouped": "lacked a field that a correlation groups by",
+    "correlation-given-up": "were forgotten by a correlation for want of room",
+    "late-findings": "came late to their incident",
+    "duplicates": "were delivered again",
+}
+"""Counters of what could not be used as it should, in words."""
+
+
+def befell(site: Site) -> dict[str, int]:
+    """What could not be used as it should, in words, and how often."""
+    if not site.state.exists():
+        return {}
+    counted = _reading(site).intake.counters()
+    return {words: counted[name] for name, words in LATE.items() if counted.get(name)}
+
+
 class Refused(msgspec.Struct, frozen=True):
     """A record that could not be used; `received_at` is microseconds UTC, `raw` may be cut."""
 

@@ -11,8 +11,6 @@ no more waited; as long as there is a backlog, only what lies a day behind it is
 from collections import deque
 from collections.abc import Mapping
 
-from tocsin import flow
-
 HOLD = 30_000_000
 """Microseconds (of the steady clock) after which what was seen counts."""
 
@@ -32,7 +30,8 @@ class Watermark:
         self._seen: dict[tuple[str, str], tuple[int, int]] = {}
         self._noted: deque[tuple[int, int]] = deque()
         self._busy: int | None = None
-        self.value = 0
+        self.time = 0
+        """How far time has come; each fold allows for its own lateness."""
 
     def see(
         self,
@@ -43,7 +42,7 @@ class Watermark:
         *,
         more: bool = False,
     ) -> int:
-        """A batch brought these newest event times by source; the watermark as it now is.
+        """A batch brought these newest event times by source; how far time has come.
 
         `more`: the batch was full, so more waits. A time ahead of the clock at reception is a
         clock that goes wrong: reception counts.
@@ -60,14 +59,18 @@ class Watermark:
             while self._noted and now - self._noted[0][0] >= HOLD:
                 self.advance(self._noted.popleft()[1])
         elif times:
-            self.value = max(self.value, min(times) - BACKLOG)
-        return self.value
+            self.advance(min(times) - BACKLOG)
+        return self.time
+
+    def sources(self) -> set[str]:
+        """Every source that delivered."""
+        return {source for _, source in self._seen}
 
     def _note(self, now: int, time: int) -> None:
         if not self._noted or now - self._noted[-1][0] >= _STEP:
             self._noted.append((now, time))
 
     def advance(self, time: int) -> int:
-        """Time has come this far: nothing before it, less the lateness, is expected any more."""
-        self.value = max(self.value, time - flow.LATENESS)
-        return self.value
+        """Time has come this far."""
+        self.time = max(self.time, time)
+        return self.time

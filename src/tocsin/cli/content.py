@@ -125,4 +125,6 @@ def sources(site: Path | None = None, *, json: Json = False) -> int:
     if refused:
         counted = ", ".join(f"{n:,} {reason}" for reason, n in refused.items())
         Screen().line(f"not used: {counted} (`tocsin dead-letters` shows them)")
+    for words, n in overview.befell(where).items():
+        Screen().line(f"{n:,} {words}")
     return 0

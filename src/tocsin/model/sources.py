@@ -73,7 +73,11 @@ class ProductSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class SourceSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A source. `expected_every` is its longest usual silence in seconds (0: none is expected)."""
+    """A source.
+
+    `expected_every` is its longest usual silence in seconds (0: none is expected), `delay` by how
+    many seconds its records usually come late at most (0: what holds for all).
+    """
 
     id: str
     title: str
@@ -83,6 +87,7 @@ class SourceSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     identity: IdentitySpec
     required: tuple[str, ...] = ()
     expected_every: int = 0
+    delay: int = 0
     time_zone: str = "UTC"
     host: str = ""
     where: str = ""

@@ -68,3 +68,15 @@ def _family(document: LocatedDocument, files: dict[str, ContentFile]) -> dict[st
     if not found:
         raise document.error(("family",), f"there is no folder sources/{prefix}")
     return found
+
+
+def declared_delays(content: ContentSet) -> dict[str, int]:
+    """How late (us) each source that says so usually delivers at most, by its id."""
+    found = {}
+    for source_id, files in source_files(content).items():
+        if "source.yaml" in files:
+            value = load_located(files["source.yaml"].data, files["source.yaml"].where).value
+            delay = value.get("delay") if isinstance(value, dict) else None
+            if isinstance(delay, int) and delay > 0:
+                found[source_id] = delay * 1_000_000
+    return found

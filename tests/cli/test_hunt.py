@@ -67,6 +67,18 @@ def test_the_page_is_there_when_the_reader_of_what_is_printed_left(log, tmp_path
     assert (tmp_path / "page.html").read_bytes().startswith(b"<!")
 
 
+@pytest.mark.parametrize("written", [["--json", "-"], ["--json=-"]])
+def test_the_json_can_go_to_standard_output_as_the_help_says(written, log, capfdbinary):
+    assert run(["hunt", str(log), *written]) == 1
+    assert json.loads(capfdbinary.readouterr().out)["findings"]
+
+
+def test_a_forgotten_name_of_a_file_is_told(log, monkeypatch, capsys):
+    monkeypatch.setattr(command, "hunt_files", no_hunt)
+    assert run(["hunt", str(log), "--json", "--top", "3"]) == 2
+    assert "name a file before --top" in capsys.readouterr().err
+
+
 def test_every_core_that_may_be_used_is_used(log, monkeypatch):
     asked = []
 

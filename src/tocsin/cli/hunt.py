@@ -16,11 +16,19 @@ from tocsin.cli.tell import report_json, tell_report
 from tocsin.errors import UsageError
 
 
+def _target(_kind: object, path: Path | None) -> None:
+    """A file, or "-": what else begins so is an option behind a forgotten name."""
+    if path is not None and path != Path("-") and str(path).startswith("-"):
+        raise ValueError(f'name a file before {path}, or "-" for standard output')
+
+
 def hunt(
     *paths: Path,
     rules: Path | None = None,
     lake: Path | None = None,
-    json: Annotated[Path | None, Parameter(name="--json")] = None,
+    json: Annotated[
+        Path | None, Parameter(name="--json", allow_leading_hyphen=True, validator=_target)
+    ] = None,
     report: Path | None = None,
     site: Path | None = None,
     top: Count = 10,

@@ -100,6 +100,15 @@ def test_normalize_prints_one_event_a_line(log, capfdbinary):
     assert event["process"]["file"]["name"] == "rundll32.exe"
 
 
+def test_normalize_refuses_an_unknown_source_once_and_names_the_known_ones(log, capsys):
+    log.write_text(log.read_text() * 9)
+    assert run(["normalize", str(log), "--source", "nope"]) == 2
+    told = capsys.readouterr()
+    assert (told.out, told.err.count("\n")) == ("", 1)
+    assert "no source nope" in told.err
+    assert "windows_sysmon" in told.err
+
+
 def test_normalize_says_what_it_could_not_use(tmp_path, capsys):
     (tmp_path / "x.json").write_text('{"colour": "\x1b[2Jgreen"}\n'.replace("\x1b", "\\u001b"))
     assert run(["normalize", str(tmp_path / "x.json")]) == 1

@@ -11,6 +11,7 @@ from tocsin.app import parts
 from tocsin.app.clock import SystemClock
 from tocsin.app.content import disk_content
 from tocsin.app.site import Site
+from tocsin.errors import UsageError
 from tocsin.formats.limits import DEFAULT
 from tocsin.formats.read import read_batches
 from tocsin.formats.records import Rejected, Stamp, to_envelope
@@ -29,10 +30,16 @@ class Refused(msgspec.Struct, frozen=True):
 def normalize_files(
     paths: Sequence[Path], site: Site, source_id: str | None
 ) -> Iterator[bytes | Refused]:
-    """One OCSF event as a line of JSON for each record, or why there is none."""
+    """One OCSF event as a line of JSON for each record, or why there is none.
+
+    Raises UsageError, before anything is read, when there is no source `source_id`.
+    """
     normalizer, problems = compile_sources(disk_content(site))
     if normalizer is None:
         raise parts.first_error(problems)
+    known = sorted(spec.id for spec in normalizer.sources)
+    if source_id is not None and source_id not in known:
+        raise UsageError(f"there is no source {source_id}; there are: {', '.join(known)}")
     offset, now = 0, SystemClock().now()
     for batch in read_batches(list(paths), DEFAULT):
         for problem in batch.problems:

@@ -7,7 +7,9 @@ import pytest
 import yaml
 from tests.app.stored import NOW, PACKING, fill_lake, new_site, packing
 
-from tocsin.app import firing, overview, ruling
+from tocsin.app import firing, overview, ruling, selecting
+from tocsin.app.check import check_trials
+from tocsin.app.content import disk_content
 from tocsin.app.site import Site
 from tocsin.errors import UsageError
 
@@ -115,6 +117,22 @@ def test_a_trial_begins_and_ends(site: Site, tmp_path: Path) -> None:
     assert ruling.promote(site, [RAR["id"][:6]]) == [f"{RAR['id']}  # Packer is started"]
     text = (tmp_path / "soc/rules/staged.txt").read_text()
     assert text.endswith(f"promoted.\n{PACKING}  # Two lines\n")
+
+
+def test_one_person_puts_no_critical_shipped_rule_on_trial(site: Site, tmp_path: Path) -> None:
+    serious = selecting.critical_shipped(disk_content(site))
+    rule_id = min(serious)
+    with pytest.raises(UsageError, match="second person"):
+        ruling.stage(site, {PACKING: "Packing", rule_id: "Serious"})
+    coming = ruling.compare(site, put(tmp_path / "rar.yml", id=rule_id), whole=False)
+    with pytest.raises(UsageError, match="second person"):
+        ruling.put(site, coming, staged=True)
+    assert not (tmp_path / "soc/rules/added").exists()
+    list_ = tmp_path / "soc/rules/staged.txt"
+    list_.write_text(f"{rule_id}\n{PACKING}\n")
+    [problem] = check_trials(disk_content(site))
+    assert (problem.where, problem.severity) == ("site/rules/staged.txt", "error")
+    assert serious[rule_id] in problem.message
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,16 @@ import yaml
 
 from tocsin.app.parts import logsources
 from tocsin.app.samples import Seen, as_fields, look_at, stand_in
+from tocsin.app.selecting import NO_TRIAL, critical_shipped
 from tocsin.correlate.hubs import grouping_of
-from tocsin.detect.exceptions import Entry, Exceptions, Standings, compile_standings
+from tocsin.detect.exceptions import (
+    STAGED,
+    Entry,
+    Exceptions,
+    Standings,
+    compile_standings,
+    staged_rules,
+)
 from tocsin.detect.exceptions.entry import DAY
 from tocsin.detect.sigma import Matcher, compile_plan, parse_rules
 from tocsin.detect.sigma.rule_tests import TESTS, check_rules
@@ -30,6 +38,7 @@ def check_content(content: ContentSet, now: int) -> list[Problem]:
     problems = check_sources(content)
     problems += check_rules(list(content.under("rules/")), logsources(content))
     problems += check_exceptions(content, now)
+    problems += check_trials(content)
     problems += [
         Problem(error.where, error.message) for error in crosswalk_errors(content.under("attack/"))
     ]
@@ -44,6 +53,15 @@ def check_hubs(content: ContentSet) -> list[Problem]:
     except ContentError as error:
         return [Problem(error.where, error.message)]
     return []
+
+
+def check_trials(content: ContentSet) -> list[Problem]:
+    """Rules on trial that one person may not put there."""
+    serious = critical_shipped(content)
+    return [
+        Problem(f"site/{STAGED}", f"'{serious[rule]}' ({rule}) {NO_TRIAL}")
+        for rule in sorted(staged_rules(content.files) & serious.keys())
+    ]
 
 
 def check_exceptions(content: ContentSet, now: int) -> list[Problem]:

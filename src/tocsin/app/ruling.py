@@ -11,7 +11,7 @@ import msgspec
 
 from tocsin.app import parts
 from tocsin.app.content import disk_content
-from tocsin.app.selecting import TESTS, Document, documents, needed
+from tocsin.app.selecting import NO_TRIAL, TESTS, Document, critical_shipped, documents, needed
 from tocsin.app.site import Site
 from tocsin.detect.exceptions import STAGED, staged_rules
 from tocsin.errors import UsageError
@@ -99,6 +99,8 @@ def put(site: Site, coming: Coming, *, staged: bool) -> list[str]:
     With `staged`, those that are fresh go on trial.
     """
     root = _root(site)
+    if staged:
+        _refuse_critical(site, coming.fresh)
     touched = []
     for path, data in coming.files.items():
         target = root / path
@@ -117,8 +119,12 @@ def put(site: Site, coming: Coming, *, staged: bool) -> list[str]:
 
 
 def stage(site: Site, titles: Mapping[str, str]) -> list[str]:
-    """Put rules (title by id) on trial; the path of the list when it changed."""
+    """Put rules (title by id) on trial; the path of the list when it changed.
+
+    Raises UsageError, and puts none there, when one is a critical rule that ships.
+    """
     path = _root(site) / STAGED
+    _refuse_critical(site, titles)
     text = path.read_text(encoding="utf-8") if path.exists() else HEAD
     known = staged_rules(disk_content(site).files)
     new = {rule_id: title for rule_id, title in titles.items() if rule_id not in known}
@@ -128,6 +134,13 @@ def stage(site: Site, titles: Mapping[str, str]) -> list[str]:
     path.parent.mkdir(exist_ok=True)
     path.write_text(text.rstrip("\n") + "\n" + "".join(lines), encoding="utf-8")
     return [STAGED]
+
+
+def _refuse_critical(site: Site, rule_ids: Iterable[str]) -> None:
+    serious = critical_shipped(disk_content(site))
+    for rule_id in rule_ids:
+        if rule_id in serious:
+            raise UsageError(f"'{serious[rule_id]}' {NO_TRIAL}")
 
 
 def promote(site: Site, beginnings: Collection[str]) -> list[str]:

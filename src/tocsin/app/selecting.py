@@ -10,8 +10,15 @@ import yaml
 
 from tocsin.detect.sigma.placeholders import is_placeholders
 from tocsin.model.content import ContentSet
+from tocsin.model.findings import Level
 
 TESTS = (".tests.yaml", ".tests.yml")
+
+NO_TRIAL = (
+    "is a critical rule that ships, and a trial has no second person: write an exception with "
+    "`approved_by:` for what you know"
+)
+"""Why such a rule is not put on trial, and what to do instead."""
 
 _FEW = 100
 
@@ -48,6 +55,17 @@ def _loaded(data: bytes) -> tuple[Any, ...]:
         return tuple(yaml.load_all(data, Loader=_Plain))
     except (yaml.YAMLError, ValueError, RecursionError):
         return ()
+
+
+def critical_shipped(content: ContentSet) -> dict[str, str]:
+    """Id and title of every critical rule that came with the package: no one person silences it."""
+    return {
+        one.rule_id: one.title
+        for file in content.under("rules/")
+        if file.layer == "shipped" and b"critical" in file.data
+        for one in _rules(file.path, file.data)
+        if one.level.lower() == Level.CRITICAL
+    }
 
 
 class _Plain(yaml.SafeLoader):

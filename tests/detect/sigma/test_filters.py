@@ -8,6 +8,8 @@ from tests.detect.naive_oracle import Logsources, NaiveRule, with_filters
 from tests.detect.sigma_rules import Compile, fires, record, rule
 
 from tocsin.detect.sigma.explanation import explain
+from tocsin.detect.sigma.rule_tests import check_rules
+from tocsin.model.content import ContentFile
 from tocsin.model.rules import RuleState
 
 ID = "11111111-1111-1111-1111-111111111111"
@@ -76,3 +78,28 @@ def test_two_filters_both_hold(compile_rules: Compile) -> None:
 def test_a_filtered_rule_has_another_digest(compile_rules: Compile) -> None:
     plain, filtered = compile_rules(RULE), compile_rules(RULE, filter_of("any"))
     assert plain.rules[0].digest != filtered.rules[0].digest
+
+
+@pytest.mark.parametrize(
+    ("level", "layer", "says", "refused"),
+    [
+        ("critical", "site", {}, True),
+        ("critical", "site", {"author": "mira"}, True),
+        ("critical", "site", {"approved_by": "mira"}, True),
+        ("critical", "site", {"author": "Mira, Bo", "approved_by": " mira"}, True),
+        ("critical", "site", {"author": "Mira, Bo", "approved_by": "tobias"}, False),
+        ("critical", "shipped", {}, False),
+        ("high", "site", {}, False),
+    ],
+)
+def test_a_filter_on_a_critical_rule_needs_a_second_person(
+    level: str, layer: str, says: dict[str, str], refused: bool
+) -> None:
+    files = [
+        ContentFile(
+            "rules/a.yml", rule({"selection": {"F": "a"}}, level=level).encode(), "shipped"
+        ),
+        ContentFile("rules/f.yml", filter_of("any", **says).encode(), layer),
+    ]
+    told = [one for one in check_rules(files, []) if "second person" in one.message]
+    assert [(one.where, one.severity) for one in told] == [("site/rules/f.yml", "error")] * refused

@@ -22,7 +22,7 @@ from tocsin.detect.sigma.condition import (
     to_node,
 )
 from tocsin.detect.sigma.correlations import ParsedCorrelation, correlation_of
-from tocsin.detect.sigma.filters import ParsedFilter
+from tocsin.detect.sigma.filters import ParsedFilter, is_approved
 from tocsin.detect.sigma.ir import Connective, Node, ParsedRule, Predicate, Rule
 from tocsin.detect.sigma.placeholders import is_placeholders, load_placeholders
 from tocsin.model.rules import RuleState, RuleStatus
@@ -132,7 +132,8 @@ def _parsed(where: str, document: dict[str, Any], table: PredicateTable) -> Pars
             return correlation_of(said, document)
         said = _sourced(said, SigmaLogSource.from_dict(document["logsource"]))
         if "filter" in document:
-            return _filter(said, document["filter"], table)
+            found = _filter(said, document["filter"], table)
+            return msgspec.structs.replace(found, approved=is_approved(document))
         return ParsedRule(said, _tree(document["detection"], table))
     except NeedsListError as error:
         reason = f"placeholder {error} needs a list of values from this site"

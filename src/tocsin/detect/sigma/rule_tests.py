@@ -11,6 +11,7 @@ import orjson
 
 from tocsin.detect.sigma.carried import values_of
 from tocsin.detect.sigma.compilation import compile_plan
+from tocsin.detect.sigma.filters import unapproved
 from tocsin.detect.sigma.matcher import Matcher
 from tocsin.detect.sigma.parse import parse_rules
 from tocsin.detect.sigma.placeholders import is_placeholders
@@ -45,6 +46,7 @@ def check_rules(
         for status in bench.plan.statuses
         if status.state is not RuleState.ACTIVE
     ]
+    problems += bench.unapproved
     for file in rules:
         test = tests.pop(file.path.rpartition(".")[0], None)
         if test is None:
@@ -67,6 +69,7 @@ class _Bench:
     ) -> None:
         parsed = parse_rules(files)
         self._filters = {one.rule.where for one in parsed.filters}
+        self.unapproved = list(unapproved(parsed.filters, parsed.rules))
         self.plan = compile_plan(parsed, bindings)
         self._matcher = Matcher(self.plan)
         self._rules = {rule.where: index for index, rule in enumerate(self.plan.rules)}

@@ -33,6 +33,20 @@ def test_every_record_is_counted(report, enterprise_logs):
     assert counted + sum(u.count for u in report.unrecognized) == lines
 
 
+@pytest.mark.parametrize(("tries", "seen"), [(20, True), (10, False)])
+def test_a_short_burst_of_guessed_passwords_is_seen_without_a_success(tmp_path, tries, seen):
+    lines = [
+        f"2026-11-18T10:{5 * n // 60:02}:{5 * n % 60:02}+00:00 web07 sshd[{900 + n}]: "
+        f"Failed password for root from 203.0.113.9 port {40_000 + n} ssh2\n"
+        for n in range(tries)
+    ]
+    (tmp_path / "auth.log").write_text("".join(lines))
+    report = hunt_files([tmp_path / "auth.log"])
+    told = [one.title for one in report.findings]
+    assert told == ["Many logons over SSH fail from one place"] * seen
+    assert [one.level for one in report.incidents] == ["low"] * seen
+
+
 def test_packed_and_renamed_files_say_the_same(report, enterprise_logs, tmp_path):
     with zipfile.ZipFile(tmp_path / "logs.zip", "w") as archive:
         for path in sorted(enterprise_logs.iterdir()):

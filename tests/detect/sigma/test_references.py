@@ -158,6 +158,17 @@ def test_no_correlation_takes_a_serious_rule_of_others_away(
     assert plan.standing_of("id-a") is standing
 
 
+@pytest.mark.parametrize("said", [None, False])
+def test_a_low_correlation_stays_shown_under_another_unless_told_not_to(
+    logsources: Logsources, said: bool | None
+) -> None:
+    low = over("x", "a", document={"level": "low"})
+    more = {} if said is None else {"generate": said}
+    plan = plan_of(logsources, base("a"), base("b"), low, over("y", "x", "b", **more))
+    assert plan.standing_of("id-x") is (Standing.OPEN if said is None else Standing.BUILDING)
+    assert plan.standing_of("id-a") is plan.standing_of("id-b") is Standing.BUILDING
+
+
 def test_level_and_techniques_come_from_the_parts_when_it_says_none(
     logsources: Logsources,
 ) -> None:

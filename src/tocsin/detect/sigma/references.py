@@ -52,7 +52,7 @@ def resolve(
     levels |= {one.rule.rule_id: one.rule.level for one in made}
     places = {rule.rule_id: rule.where for rule in (*active, *(one.rule for one in made))}
     explicit = frozenset(one.rule.rule_id for one in parsed if one.generate is False)
-    building = _building(made, _Material(levels, places, explicit))
+    building = _building(made, _Material(levels, places, frozenset(found), explicit))
     return Resolved(delays(made), _fields(made), building, tuple(statuses))
 
 
@@ -198,12 +198,13 @@ def _fields(made: Sequence[Correlation]) -> dict[str, tuple[str, ...]]:
 class _Material(NamedTuple):
     """What decides whether a rule may be hidden behind a correlation (ADR 0013).
 
-    `levels` and `places` (files) go by id, `explicit` are the correlations that say
-    `generate: false` themselves.
+    `levels` and `places` (files) go by id, `wholes` are the correlations, `explicit` those of them
+    that say `generate: false` themselves.
     """
 
     levels: Mapping[str, Level]
     places: Mapping[str, str]
+    wholes: frozenset[str]
     explicit: frozenset[str]
 
     def hides(self, whole: Rule, part: str) -> bool:
@@ -211,7 +212,9 @@ class _Material(NamedTuple):
         level, place = self.levels.get(part), self.places.get(part, "")
         if level is None:
             return False
-        if place == whole.where or level.rank <= Level.LOW.rank:
+        if place == whole.where:
+            return True
+        if level.rank <= Level.LOW.rank and part not in self.wholes:
             return True
         foreign = place.startswith(_SHIPPED) and not whole.where.startswith(_SHIPPED)
         return whole.rule_id in self.explicit and level is not Level.CRITICAL and not foreign

@@ -1,4 +1,5 @@
 import json
+import re
 
 import pytest
 
@@ -87,3 +88,35 @@ def test_the_list_still_works_by_itself(capsys):
     out = capsys.readouterr().out
     assert "last fired" in out
     assert " active" in out.splitlines()[-1]
+
+
+def test_rules_that_wait_for_an_apply_are_named(soc, capsys):
+    assert run(["apply", "--yes"]) == 0
+    assert run(["rules", "add", "rar.yml", "--staged", "--yes"]) == 0
+    capsys.readouterr()
+    assert run(["rules", "--state", "staged"]) == 0
+    waiting = "on disk, not applied: rules/added/rar.yml added, rules/staged.txt added"
+    assert waiting in " ".join(capsys.readouterr().out.split())
+    assert run(["apply", "--yes"]) == 0
+    capsys.readouterr()
+    assert run(["rules", "--state", "staged"]) == 0
+    told = capsys.readouterr().out
+    assert "Packer is started" in told
+    assert "not applied" not in told
+
+
+def test_an_apply_counts_what_ships_and_names_the_files_of_the_site(soc, capsys):
+    assert run(["rules", "add", "rar.yml", "--yes"]) == 0
+    capsys.readouterr()
+    assert run(["apply", "--yes"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert re.match(r"what ships: \d+ rules, \d+ sources, \d+ other files added \(--det", lines[0])
+    assert lines[1] == "added    rules/added/rar.yml"
+    assert len(lines) < 6
+
+
+def test_the_details_of_an_apply_name_every_file(soc, capsys):
+    assert run(["apply", "--yes", "--details"]) == 0
+    told = capsys.readouterr().out
+    assert "what ships" not in told
+    assert told.count("added    rules/") > 100

@@ -57,23 +57,36 @@ def input_problems(site: Site, source_ids: Collection[str] | None) -> list[Probl
 
 
 class Change(msgspec.Struct, frozen=True):
-    """One line of the plan of an apply: `added`, `changed` or `removed` and the file."""
+    """One line of the plan of an apply: `added`, `changed` or `removed` and the file.
+
+    `ships`: the file is none of the site's own, before or after.
+    """
 
     kind: str
     path: str
+    ships: bool = False
 
 
 def plan_apply(site: Site) -> tuple[ContentSet, list[Change]]:
     """The content on disk and how it differs from what is in force."""
     content = disk_content(site)
-    now = {file.path: file.data for file in content.files}
-    then = {file.path: file.data for file in applied_content(site).files} if _applied(site) else {}
-    changes = [
-        *(Change("added", path) for path in now.keys() - then.keys()),
-        *(Change("removed", path) for path in then.keys() - now.keys()),
-        *(Change("changed", path) for path in now.keys() & then.keys() if now[path] != then[path]),
-    ]
-    return content, sorted(changes, key=lambda change: (change.path, change.kind))
+    now = {file.path: file for file in content.files}
+    then = {file.path: file for file in applied_content(site).files} if _applied(site) else {}
+    changes = []
+    for path in sorted(now.keys() | then.keys()):
+        both = [files[path] for files in (then, now) if path in files]
+        if len({file.data for file in both}) == len(both):
+            kind = "changed" if len(both) > 1 else "added" if path in now else "removed"
+            ships = all(file.layer == "shipped" for file in both)
+            changes.append(Change(kind, path, ships))
+    return content, changes
+
+
+def waiting(site: Site) -> list[Change]:
+    """The site's own files that differ from what is in force; none before a first apply."""
+    if site.folder is None or not is_applied(site):
+        return []
+    return [change for change in plan_apply(site)[1] if not change.ships]
 
 
 def apply(site: Site, content: ContentSet, by: str) -> None:

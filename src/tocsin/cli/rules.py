@@ -10,6 +10,7 @@ import orjson
 from cyclopts import App, Parameter
 
 from tocsin.app import attacking, firing, overview, ruling
+from tocsin.app import content as contents
 from tocsin.app import site as sites
 from tocsin.app.clock import SystemClock
 from tocsin.app.site import Site
@@ -106,6 +107,11 @@ def show(  # noqa: PLR0913  # each is an option
     )
     counts = Counter(line.state for line in lines)
     Screen().line(", ".join(f"{n:,} {name}" for name, n in sorted(counts.items())))
+    waiting = [] if folder is not None else contents.waiting(where)
+    if waiting:
+        names = ", ".join(f"{change.path} {change.kind}" for change in waiting[:HOSTS])
+        more = f" and {len(waiting) - HOSTS} more" if len(waiting) > HOSTS else ""
+        Screen().line(f"on disk, not applied: {names}{more}; `tocsin apply` puts that to work")
     return 0
 
 

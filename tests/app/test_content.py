@@ -2,8 +2,10 @@
 
 import pytest
 
-from tocsin.app import content
+from tocsin.app import content, overview
 from tocsin.app.site import open_site
+from tocsin.content import init_site
+from tocsin.errors import ContentError
 
 
 @pytest.fixture
@@ -33,6 +35,44 @@ def test_an_account_without_a_name_is_its_number(as_user):
 def test_root_tells_who_called_sudo(as_user, said, told):
     as_user(0)
     assert content.person({"SUDO_UID": said}) == told
+
+
+RULE = """\
+title: Packer is started
+id: 0d1c2b3a-0000-4000-8000-00000000000{0}
+level: low
+logsource: {{product: windows, category: process_creation}}
+detection: {{sel: {{Image{1}: rar.exe}}, condition: sel}}
+"""
+
+
+def test_one_unusable_rule_does_not_keep_a_new_site_from_detecting(tmp_path):
+    init_site(tmp_path / "soc")
+    where = open_site(tmp_path / "soc", {})
+    (tmp_path / "soc/rules/good.yml").write_text(RULE.format(1, ""))
+    (tmp_path / "soc/rules/bad.yml").write_text(RULE.format(2, "|odd"))
+    on_disk = content.disk_content(where)
+    with pytest.raises(ContentError, match="unsupported"):
+        content.apply(where, on_disk, "mira")
+    assert not content.is_applied(where)
+    [told] = content.put_first(where, on_disk, "tocsin up")
+    assert told.where == "site/rules/bad.yml"
+    states = {
+        line.rule_id[-1]: line.state
+        for line in overview.rules(where, None)
+        if line.rule_id.startswith("0d1c2b3a")
+    }
+    assert states == {"1": "active", "2": "unsupported"}
+
+
+def test_what_is_wrong_otherwise_keeps_the_first_content_out(tmp_path):
+    init_site(tmp_path / "soc")
+    where = open_site(tmp_path / "soc", {})
+    (tmp_path / "soc/exceptions").mkdir(exist_ok=True)
+    (tmp_path / "soc/exceptions/odd.yaml").write_text("title: nothing else\n")
+    with pytest.raises(ContentError, match="`created:`"):
+        content.put_first(where, content.disk_content(where), "tocsin up")
+    assert not content.is_applied(where)
 
 
 @pytest.fixture

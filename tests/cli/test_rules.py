@@ -55,6 +55,24 @@ def test_what_cannot_fire_here_is_told(soc, tmp_path, capsys):
     assert "1 rule inactive: no source delivers product=abacus" in capsys.readouterr().out
 
 
+BAD = {
+    "modifier": RULE.replace("Image:", "Image|odd:"),
+    "text": "title: [",
+}
+
+
+@pytest.mark.parametrize("kind", BAD)
+def test_rules_that_could_never_run_are_refused(soc, tmp_path, capsys, kind):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/good.yml").write_text(RULE.replace("0001", "0002"))
+    (tmp_path / "in/bad.yml").write_text(BAD[kind])
+    assert run(["rules", "add", "in", "--yes"]) == 2
+    err = capsys.readouterr().err
+    assert "nothing was written" in err
+    assert "bad.yml" in err
+    assert not (soc / "rules/in").exists()
+
+
 def test_nobody_to_ask_writes_nothing(soc, capsys, monkeypatch):
     monkeypatch.setattr("sys.stdin", None)
     assert run(["rules", "add", "rar.yml"]) == 2

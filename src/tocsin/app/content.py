@@ -13,9 +13,13 @@ from tocsin.app.site import Site
 from tocsin.content import load, strays
 from tocsin.errors import ContentError, StorageError
 from tocsin.model.content import ContentSet, Problem
+from tocsin.model.rules import RuleState
 from tocsin.normalize import compile_sources
 from tocsin.settings import FILE
 from tocsin.store import State
+
+UNUSABLE = f"{RuleState.UNSUPPORTED.value}: "
+"""How a problem begins that is one rule's alone: the rule is left out when it is compiled."""
 
 
 def disk_content(site: Site) -> ContentSet:
@@ -100,6 +104,24 @@ def apply(site: Site, content: ContentSet, by: str) -> None:
     if errors:
         raise ContentError(errors[0].where, f"{errors[0].message} (the old content stays in force)")
     put_in_force(site, content, by)
+
+
+def put_first(site: Site, content: ContentSet, by: str) -> list[Problem]:
+    """Put the first content of a site into force without the rules that cannot be used.
+
+    Nothing older could stay in force, and one bad rule is no reason to detect nothing: rules that
+    are `unsupported` end so, and are returned for telling. Raises ContentError with the first
+    problem of any other kind.
+    """
+    from tocsin.app.check import check_content  # noqa: PLC0415  # compiles everything: only here
+
+    errors = [p for p in check_content(content, SystemClock().now()) if p.severity == "error"]
+    unusable = [problem for problem in errors if problem.message.startswith(UNUSABLE)]
+    for problem in errors:
+        if problem not in unusable:
+            raise ContentError(problem.where, problem.message)
+    put_in_force(site, content, by)
+    return unusable
 
 
 def put_in_force(site: Site, content: ContentSet, by: str) -> None:

@@ -20,11 +20,11 @@ from tocsin.app import metrics, parts
 from tocsin.app.clock import SystemClock
 from tocsin.app.content import (
     applied_content,
-    apply,
     disk_content,
     input_problems,
     is_applied,
     plan_apply,
+    put_first,
     put_in_force,
     read_content,
 )
@@ -223,7 +223,8 @@ class Core:
 def _put_content_in_force(site: Site) -> None:
     """The first start applies what lies on disk; later ones only say that it differs.
 
-    What ships was checked when it was built; what the site has of its own is checked here.
+    What ships was checked when it was built; what the site has of its own is checked here. A rule
+    that cannot be used is told of and left out: the others detect without it.
     """
     if is_applied(site):
         if plan_apply(site)[1]:
@@ -231,7 +232,11 @@ def _put_content_in_force(site: Site) -> None:
         return
     content = disk_content(site)
     own = any(file.layer != "shipped" for file in content.files)
-    (apply if own else put_in_force)(site, content, "tocsin up")
+    if not own:
+        put_in_force(site, content, "tocsin up")
+        return
+    for problem in put_first(site, content, "tocsin up"):
+        log.error("rule left out", where=problem.where, problem=problem.message)
 
 
 def _warn_of_inputs(site: Site) -> None:

@@ -235,9 +235,27 @@ def _statuses(content: ContentSet, files: Mapping[str, bytes]) -> tuple[RuleStat
     from tocsin.detect.sigma import compile_plan, parse_rules  # noqa: PLC0415  # slow to load
 
     mine = {one.rule_id for path, data in files.items() for one in documents(path, data)}
+    odd = {path: data for path, data in files.items() if not documents(path, data)}
     rules = needed(content, mine, files)
+    rules += [one for one in odd.items() if not one[0].endswith(TESTS) and one not in rules]
     statuses = compile_plan(parse_rules(rules), parts.logsources(content)).statuses
-    return tuple(one for one in statuses if one.rule_id in mine or one.where in files)
+    return tuple(one for one in statuses if one.rule_id in mine or _file_of(one) in files)
+
+
+def _file_of(status: RuleStatus) -> str:
+    """The file of a status; what is no YAML has the line behind it."""
+    name, _, line = status.where.rpartition(":")
+    return name if line.isdecimal() else status.where
+
+
+def refuse_unsupported(coming: Coming) -> None:
+    """Raise UsageError when some of the rules could never run: `apply` would refuse them."""
+    found = [status for status in coming.statuses if status.state is RuleState.UNSUPPORTED]
+    if not found:
+        return
+    listed = "; ".join(f"{one.where}: {one.title or 'no rule'}: {one.reason}" for one in found[:5])
+    more = f"; and {len(found) - 5} more" if len(found) > 5 else ""  # noqa: PLR2004 - as above
+    raise UsageError(f"nothing was written, since `tocsin apply` would refuse {listed}{more}")
 
 
 def unusable(statuses: Iterable[RuleStatus]) -> list[RuleStatus]:

@@ -214,6 +214,7 @@ def promote(*rule: str, site: Path | None = None) -> int:
 def _take(site: Site, coming: ruling.Coming, *, staged: bool, days: int, yes: bool) -> int:
     screen = Screen()
     _tell_changes(screen, coming)
+    ruling.refuse_unsupported(coming)
     now = SystemClock().now()
     _tell_fired(screen, firing.fired(site, coming, now - days * DAY, now), days)
     if not [change for change in coming.changes if change.kind != "same"]:

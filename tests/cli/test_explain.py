@@ -46,6 +46,27 @@ def test_a_rule_that_holds(files, capsys):
     assert "Packer is started holds for events.json:2" in explained(capsys, "events.json:2")
 
 
+def test_rules_are_found_by_how_they_begin(files, capsys):
+    for name in ("0d1c2b3a", "packer is", "Packer is st…"):
+        assert run(["rules", "explain", name, "events.json:2", "--rules", "rule.yml"]) == 0
+        assert "Packer is started holds for" in capsys.readouterr().out
+
+
+def test_what_holds_shows_the_routing_that_fits_and_no_other(files, capsys):
+    out = explained(capsys, "events.json:2")
+    assert "yes the logsource fits:" in out
+    assert "yes EventID is '1'  (EventID: 1)" in out
+    assert "does not fit" not in out
+    assert "NO " not in out
+
+
+def test_alternatives_that_do_not_hold_are_counted():
+    parts = (Reason("F is 'a'", held=False, field="F"), Reason("F is 'b'", held=True, field="F"))
+    lines = list(told(Reason("one of", held=True, parts=parts)))
+    assert lines == ["yes one of:", "  yes F is 'b'  (F: missing)", "  (and 1 that do not hold)"]
+    assert len(list(told(Reason("one of", held=False, parts=parts)))) == 3
+
+
 def test_a_logsource_that_does_not_fit(files, capsys):
     out = explained(capsys, "events.json:3")
     assert "the logsource does not fit" in out

@@ -1,6 +1,6 @@
 """Why a rule does or does not hold for an event."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
 
@@ -18,10 +18,13 @@ from tocsin.errors import InputError, UsageError
 from tocsin.formats.read import read_path
 from tocsin.formats.records import RawBatch, RawRecord, Stamp, to_envelope
 from tocsin.model.records import NativeRecord, Undecodable
-from tocsin.model.rules import RuleState
+from tocsin.model.rules import RuleState, RuleStatus
 from tocsin.normalize import Normalizer, compile_sources
 from tocsin.store import State
 from tocsin.store.scan import scan
+
+LISTED = 5
+"""Rules that are named where several fit."""
 
 
 class Explained(msgspec.Struct, frozen=True):
@@ -61,23 +64,43 @@ def explain_rule(site: Site, rule: str, event: str, rules: Path | None = None) -
 
 
 def rule_number(plan: Plan, name: str) -> int:
-    """The number of the rule with this id, or the only one with this title.
+    """The number of the rule with this id or title, or the only one whose id or title begins so.
 
     Raises UsageError with what is known of it when it is not active.
     """
-    exact = [n for n, rule in enumerate(plan.rules) if rule.rule_id == name]
-    titled = [n for n, rule in enumerate(plan.rules) if rule.title.lower() == name.lower()]
-    if len(exact or titled) == 1:
-        return (exact or titled)[0]
-    for status in plan.statuses:
-        if name.lower() in (status.rule_id.lower(), status.title.lower()):
-            if status.state is RuleState.ACTIVE:
-                what = "a correlation or a filter: explain the rules that it refers to"
-            else:
-                what = f"{status.state.value}: {status.reason}"
-            raise UsageError(f"the rule {name} is {what}")
-    many = "several rules have the title" if titled else "there is no rule"
-    raise UsageError(f"{many} {name}; `tocsin rules` lists them")
+    status = status_named(plan, name)
+    for number, rule in enumerate(plan.rules):
+        if rule.rule_id == status.rule_id:
+            return number
+    if status.state is RuleState.ACTIVE:
+        what = "a correlation or a filter: explain the rules that it refers to"
+    else:
+        what = f"{status.state.value}: {status.reason}"
+    raise UsageError(f"the rule {name} is {what}")
+
+
+def status_named(plan: Plan, name: str) -> RuleStatus:
+    """The rule, correlation or filter that is meant: by id or title, whole or its beginning.
+
+    `tocsin rules` prints both cut off. What is active goes before what another file overrides.
+    Raises UsageError when nothing, or more than one rule, is called so.
+    """
+    said = name.lower().removesuffix("…").strip()
+    ways: tuple[Callable[[RuleStatus], bool], ...] = (
+        lambda one: one.rule_id.lower() == said,
+        lambda one: one.title.lower() == said,
+        lambda one: one.rule_id.lower().startswith(said),
+        lambda one: one.title.lower().startswith(said),
+    )
+    for way in ways if said else ():
+        found = [status for status in plan.statuses if way(status)]
+        active = [status for status in found if status.state is RuleState.ACTIVE]
+        if len({status.rule_id for status in found}) == 1:
+            return (active or found)[0]
+        if found:
+            ids = ", ".join(f"{one.rule_id} ({one.title})" for one in found[:LISTED])
+            raise UsageError(f"several rules are called {name}: {ids}")
+    raise UsageError(f"there is no rule {name}; `tocsin rules` lists them")
 
 
 def _event(site: Site, name: str) -> _Raw:

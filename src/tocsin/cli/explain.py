@@ -14,6 +14,9 @@ from tocsin.cli.screen import Screen
 from tocsin.cli.tell import JSON_OPTIONS
 from tocsin.detect.sigma.why_not import Reason
 
+ANY = "one of"
+"""What a node of alternatives asks."""
+
 MARKS = {True: "yes", False: "NO "}
 
 
@@ -30,7 +33,7 @@ def explain(
     Parameters
     ----------
     rule
-        Id or title of the rule.
+        Id or title of the rule, or how it begins.
     event
         A file of records (FILE, or FILE:3 for its third record), the identity of a stored event,
         or the beginning of a finding's id.
@@ -50,14 +53,21 @@ def explain(
     screen.line(f"{found.why.title} {verdict} {found.event} ({found.source_id})", style="bold")
     if found.why.refused:
         screen.line(found.why.refused)
-    for tried in found.why.tried:
-        for line in told(tried):
+    for routed in found.why.routed[:1]:
+        for line in told(Reason("the logsource fits", held=True, parts=(routed,))):
             screen.line(line)
+    for tried in found.why.tried:
+        if tried.held or not found.why.held:
+            for line in told(tried):
+                screen.line(line)
     return 0
 
 
 def told(reason: Reason, depth: int = 0) -> Iterator[str]:
-    """An explanation, one part a line; parts of a part are indented."""
+    """An explanation, one part a line; parts of a part are indented.
+
+    Of alternatives one of which holds, those that do not are only counted.
+    """
     line = f"{'  ' * depth}{MARKS[reason.held]} {reason.asked}"
     if reason.parts:
         yield f"{line}:"
@@ -65,5 +75,10 @@ def told(reason: Reason, depth: int = 0) -> Iterator[str]:
         yield f"{line}  ({reason.field or 'no field'}: missing)" if reason.field else line
     else:
         yield f"{line}  ({reason.field}: {reason.value})"
-    for part in reason.parts:
+    parts = reason.parts
+    if reason.held and reason.asked == ANY:
+        parts = tuple(part for part in parts if part.held)
+    for part in parts:
         yield from told(part, depth + 1)
+    if hidden := len(reason.parts) - len(parts):
+        yield f"{'  ' * (depth + 1)}(and {hidden} that do not hold)"

@@ -29,7 +29,8 @@ class WhyNot(msgspec.Struct, frozen=True):
 
     `tried` has a reason for each way in which the rule's logsource may be written by the record's
     source: first what makes a record of that logsource, then the rule's condition where it is one.
-    `refused` says why no way was tried.
+    `refused` says why no way was tried, `routed` what made the record one of the logsource where
+    the rule holds.
     """
 
     rule_id: str
@@ -37,6 +38,7 @@ class WhyNot(msgspec.Struct, frozen=True):
     held: bool
     refused: str = ""
     tried: tuple[Reason, ...] = ()
+    routed: tuple[Reason, ...] = ()
 
 
 def why_not(plan: Plan, rule: int, record: NativeRecord) -> WhyNot:
@@ -61,8 +63,12 @@ def why_not(plan: Plan, rule: int, record: NativeRecord) -> WhyNot:
         )
         return WhyNot(about.rule_id, about.title, held=False, refused=refused)
     tried = tuple(_tried(plan, scope, rule, record) for scope in mine)
-    held = any(one.held for one in tried)
-    return WhyNot(about.rule_id, about.title, held=held, tried=tried)
+    routed = tuple(
+        _reason(plan, Reader(plan, scope, record.fields), scope.condition)
+        for scope, one in zip(mine, tried, strict=True)
+        if one.held
+    )
+    return WhyNot(about.rule_id, about.title, held=bool(routed), tried=tried, routed=routed)
 
 
 def _tried(plan: Plan, scope: Scope, rule: int, record: NativeRecord) -> Reason:

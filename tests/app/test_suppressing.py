@@ -115,6 +115,19 @@ def test_everything_of_a_rule_can_be_hidden_by_two(stored: Stored) -> None:
     assert made.entry.approved
 
 
+def test_what_covers_all_that_a_rule_says_is_told_and_can_be_hidden_by_two(tmp_path: Path) -> None:
+    site = new_site(tmp_path / "soc")
+    fill(site, [packing("NQ\\partner.sync", hour) for hour in range(3)])
+    wish = replace(WISH, where=(r"CommandLine~=(?i).*\sa\s.*",))
+    with pytest.raises(UsageError, match=r"covers all 3 findings.*--approved-by"):
+        suppressing.draft(site, wish, NOW)
+    made = suppressing.draft(site, replace(wish, approved_by="tobias"), NOW)
+    assert (made.preview.covered, made.entry.approved) == (3, True)
+    path = suppressing.write(site, made)
+    about = [p for p in content.problems_of(site) if path.name in p.where]
+    assert [p for p in about if p.severity == "error"] == []
+
+
 def test_what_hid_a_true_positive_is_refused_without_two(tmp_path: Path) -> None:
     site = new_site(tmp_path / "soc")
     findings = fill(site, [packing("NQ\\partner.sync")])

@@ -149,8 +149,8 @@ class _Trial:
         if seen is None:
             return "no source recognizes this record"
         findings = self._findings(seen)
-        if not findings and self._entry.broad and not covered:
-            return ""
+        if not findings and not covered and (self._entry.broad or self._entry.approved):
+            return ""  # it may cover all that its rules say: what they leave is what it leaves
         if not findings:
             return "none of its rules fires on this record, so that it shows nothing"
         held = any(self._exceptions.covers(self._entry, f, seen.record.fields) for f in findings)

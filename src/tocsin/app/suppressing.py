@@ -41,6 +41,11 @@ _COVERS_NONE = (
     "it covers none of {} stored findings of this rule, so that nothing shows that it is needed "
     "(names and values are those of the original record; --from takes them from a finding)"
 )
+_COVERS_ALL = (
+    "it covers all {} findings of this rule, and no record is known that it would leave: narrow it "
+    "with --where, name a second person with --approved-by, or write the file by hand with such a "
+    "record"
+)
 _WHERE = re.compile(r"(?P<name>.+?)(?P<operator>\^=|\$=|\*=|~=|@=|=)(?P<value>.*)", re.DOTALL)
 _ENTITY = "entity:"
 
@@ -89,13 +94,15 @@ def draft(site: Site, wish: Wish, now: int) -> Draft:
     if covered is None:
         raise UsageError(_COVERS_NONE.format(preview.of + preview.again))
     shown = _test_of(stored, covered)
-    problem = "no record is known that it leaves: write the file by hand, with one"
+    problem = ""
     for other in _left(stored, left, covered, entry, content):
         tree["tests"] = {"covers": [shown], "leaves": [other]}
         file = ContentFile(f"exceptions/{entry.id}.yaml", _written(tree), "site")
         problem = _wrong(content, file, now)
         if not problem:
             return Draft(file, _read(tree), rule, preview)
+    if left is None:
+        problem = _COVERS_ALL.format(preview.covered + preview.again_covered)
     raise UsageError(problem)
 
 
@@ -193,7 +200,7 @@ def _left(
     """Records that may show what the exception leaves, the best first.
 
     The newest stored one; one of the rule's own tests; the covered one with another value in place
-    of what the conditions ask for.
+    of what the conditions ask for; with a second person, one on which the rule does not fire.
     """
     if left is not None:
         yield _test_of(stored, left)
@@ -201,6 +208,13 @@ def _left(
     if stored.values:
         yield {name: f"not {value}" for name, value in (covered.fields or {}).items()}
         return
+    yield from _altered(covered, entry)
+    if entry.approved:
+        yield from _rule_tests(content, entry.rules[0], "no_match")
+
+
+def _altered(covered: Case, entry: Entry) -> Iterator[str]:
+    """The covered record with another value in place of what the conditions ask for."""
     raw, fields = covered.finding.events[0].raw, covered.fields or {}
     for condition in entry.conditions:
         for text in (*condition.wanted, str(fields.get(condition.field, ""))):

@@ -67,6 +67,17 @@ def test_alternatives_that_do_not_hold_are_counted():
     assert len(list(told(Reason("one of", held=False, parts=parts)))) == 3
 
 
+def test_a_correlation_says_what_it_asks_for(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert run(["rules", "explain", "8d99cf89"]) == 0
+    out = capsys.readouterr().out
+    assert "Many logons over SSH fail from one place asks for event_count gte 15 within 5m" in out
+    assert "with the same: src, host" in out
+    assert "no events are stored here" in out
+    assert run(["rules", "explain", "b6bf2eb7"]) == 2
+    assert "name an event" in capsys.readouterr().err
+
+
 def test_a_logsource_that_does_not_fit(files, capsys):
     out = explained(capsys, "events.json:3")
     assert "the logsource does not fit" in out

@@ -4,6 +4,7 @@ Adding and merging are commutative, so the order of arrival does not show; a dos
 so many steps, entities and links, the worst and earliest of them.
 """
 
+import re
 from collections.abc import Sequence
 from copy import copy
 
@@ -11,7 +12,7 @@ import msgspec
 
 from tocsin.correlate.entities import UNNAMED, joins
 from tocsin.correlate.grouping import host_of, users_of
-from tocsin.model.findings import Entity, Finding, Level
+from tocsin.model.findings import SAME_IN_ALL, Entity, Finding, Level
 from tocsin.model.text import visible
 
 MAX_STEPS = 100
@@ -24,6 +25,17 @@ _KINDS = {
 }
 _DETAIL_LENGTH = 160
 _READ_LENGTH = 1_000
+_MEASURE = re.compile(r"(?P<kind>temporal\w*|event_count|value_\w+)\b.* within (?P<span>\w+)")
+"""How the findings of correlation rules say what was asked for."""
+
+_MEASURED = {
+    "event_count": "{value} events",
+    "value_count": "{value} different {field}",
+    "value_sum": "{field} adds up to {value}",
+    "value_avg": "{field} is {value} on average",
+    "temporal": "{value} kinds of event",
+    "temporal_ordered": "{value} kinds of event in order",
+}
 
 
 class Step(msgspec.Struct, array_like=True, gc=False):
@@ -82,13 +94,6 @@ class Dossier(msgspec.Struct, array_like=True):
         self._entities(finding)
         self._trim()
         return True
-
-    def _step_with(self, finding: Finding) -> Step | None:
-        """The step that names this finding: what is known better may have another name."""
-        for step in self.steps.values():
-            if any(name == finding.finding_id for _, name in step.finding_ids):
-                return step
-        return None
 
     def _entities(self, finding: Finding) -> None:
         processes = [e for e in finding.entities if e.kind == "process"]
@@ -203,9 +208,26 @@ def _detail(finding: Finding) -> str:
         "Payload",
         "TargetFilename",
         "TargetObject",
+        "ImagePath",
+        "ServiceFileName",
+        "ServiceName",
         "Image",
     )
+    if counted := _counted(finding):
+        return visible(" ".join(counted[:_READ_LENGTH].split()), _DETAIL_LENGTH)
     values = {match.field: match.value for match in finding.matched if match.value}
     other = (field for field, value in values.items() if not _says_little(field, value))
     chosen = next((field for field in telling if field in values), None) or next(other, "")
     return visible(" ".join(values.get(chosen, "")[:_READ_LENGTH].split()), _DETAIL_LENGTH)
+
+
+def _counted(finding: Finding) -> str:
+    """Of a correlation: its group, and what was measured with its word; else nothing."""
+    measured = ((m, _MEASURE.fullmatch(m.predicate)) for m in finding.matched)
+    match, said = next(((m, found) for m, found in measured if found), (None, None))
+    if match is None or said is None:
+        return ""
+    word = _MEASURED.get(said["kind"], "{kind} of {field}: {value}")
+    told = word.format(kind=said["kind"], field=match.field, value=match.value)
+    group = [f"{m.field} {m.value}" for m in finding.matched if m.predicate == SAME_IN_ALL]
+    return f"{', '.join(group) or 'all together'}: {told} within {said['span']}"

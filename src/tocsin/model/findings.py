@@ -61,6 +61,10 @@ class Entity(msgspec.Struct, frozen=True, order=True):
     role: str = "subject"
 
 
+SAME_IN_ALL = "the same in all events"
+"""Predicate of a Match that is part of the group of a correlation's finding."""
+
+
 class Match(msgspec.Struct, frozen=True):
     """One predicate of a rule that held, and the value that made it hold."""
 

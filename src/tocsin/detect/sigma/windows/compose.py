@@ -14,7 +14,7 @@ from tocsin.detect.sigma.windows.hits import (
     named,
 )
 from tocsin.detect.sigma.windows.numbers import shown
-from tocsin.model.findings import Finding, Match, Standing, finding_id
+from tocsin.model.findings import SAME_IN_ALL, Finding, Match, Standing, finding_id
 
 MAX_TEXT = 512
 """Characters of a value that a finding shows."""
@@ -75,7 +75,7 @@ def finding_of(
 
 def _matched(correlation: Correlation, fired: Fired, names: dict[str, str]) -> Iterator[Match]:
     for name, text in names.items():
-        yield Match(name, "the same in all events", _cut(text))
+        yield Match(name, SAME_IN_ALL, _cut(text))
     yield Match(
         ", ".join(correlation.fields), said(correlation)[:MAX_TEXT], _cut(shown(fired.measure))
     )

@@ -2,14 +2,14 @@ from pathlib import Path
 
 from tests.store.lake_rows import event_rows
 
-from tocsin.model.envelope import BATCH_ROWS, RAW
+from tocsin.model.envelope import BATCH_ROWS
 from tocsin.store.lake import Lake
-from tocsin.store.scan import scan_raw
+from tocsin.store.scan import STORED, scan
 
 
 def offsets(root: Path, **bounds: int) -> list[tuple[str, int]]:
     found = []
-    for batch in scan_raw(root, **bounds):
+    for batch in scan(root, **bounds):
         found += zip(batch["partition"].to_pylist(), batch["offset"].to_pylist(), strict=True)
     return found
 
@@ -29,8 +29,8 @@ def test_records_come_back_in_spool_order_whatever_table_they_are_in(
 
 def test_a_row_has_the_original_and_its_place(lake: Lake, tmp_path: Path) -> None:
     lake.append("p0", 3, {"a": [event_rows([3])]})
-    [batch] = scan_raw(tmp_path / "lake", site="north")
-    assert batch.schema == RAW
+    [batch] = scan(tmp_path / "lake", site="north")
+    assert batch.schema == STORED
     assert batch.to_pylist() == [
         {
             "site": "north",
@@ -41,6 +41,8 @@ def test_a_row_has_the_original_and_its_place(lake: Lake, tmp_path: Path) -> Non
             "origin": "lake/a",
             "position": 3,
             "raw": b'{"n": 3}',
+            "uid": "00000000000000000000000000000003",
+            "time": 3_000_000,
         }
     ]
 
@@ -54,10 +56,10 @@ def test_time_bounds_cut_files_and_rows(lake: Lake, tmp_path: Path) -> None:
 
 def test_batches_have_the_size_that_every_stage_expects(lake: Lake, tmp_path: Path) -> None:
     lake.append("p0", 20_000, {"a": [event_rows(range(20_000))]})
-    sizes = [batch.num_rows for batch in scan_raw(tmp_path / "lake")]
+    sizes = [batch.num_rows for batch in scan(tmp_path / "lake")]
     assert sum(sizes) == 20_000
     assert max(sizes) <= BATCH_ROWS
 
 
 def test_an_empty_lake_has_no_records(tmp_path: Path) -> None:
-    assert list(scan_raw(tmp_path / "none")) == []
+    assert list(scan(tmp_path / "none")) == []

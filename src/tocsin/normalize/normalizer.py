@@ -79,11 +79,6 @@ class Normalizer:
         resolvers = {key: shape.times for key, shape in self._shapes.items()}
         return estimate_host_clocks(resolvers, records)
 
-    def class_of(self, record: NativeRecord) -> str:
-        """The class that the record's event type is mapped to."""
-        shape = self._shapes[record.source_id, record.shape]
-        return shape.router.choose(record.fields).class_name
-
     def class_counts(self, records: Iterable[NativeRecord]) -> dict[tuple[str, str], int]:
         """How many records there are of each source and class."""
         tally: dict[Program, int] = {}

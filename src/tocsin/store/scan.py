@@ -38,14 +38,6 @@ class LakeFile(NamedTuple):
     path: str
 
 
-def scan_raw(
-    lake_root: Path, *, site: str = "default", since: int = 0, until: int = LATEST
-) -> Iterator[pa.RecordBatch]:
-    """`scan` as rows of envelope.RAW."""
-    for batch in scan(lake_root, site=site, since=since, until=until):
-        yield batch.select(RAW.names)
-
-
 def scan(
     lake_root: Path,
     *,

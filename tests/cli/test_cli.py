@@ -117,7 +117,7 @@ def test_normalize_says_what_it_could_not_use(tmp_path, capsys):
 
 def test_the_rules_are_listed_with_their_state(capsys):
     assert run(["rules", "--json"]) == 0
-    assert {rule["state"] for rule in json.loads(capsys.readouterr().out)} == {"active"}
+    assert {rule["state"] for rule in json.loads(capsys.readouterr().out)} == {"active", "building"}
 
 
 def test_help_needs_no_heavy_import():

@@ -24,7 +24,7 @@ from tests.laws import arrival, cuts
 from tocsin.correlate.grouping import Grouping
 from tocsin.correlate.incidents import END, IncidentFold
 from tocsin.model.decisions import Constraints, Decision, DecisionKind, merged, parted
-from tocsin.model.findings import Finding
+from tocsin.model.findings import Entity, Finding, Level
 
 FEW = Grouping(max_degree=2)
 
@@ -240,3 +240,21 @@ def test_an_amended_finding_is_refreshed_and_counted_once() -> None:
     assert incident.finding_count == 1
     assert incident.last == grown.time
     assert any(entity.kind == "process" for entity in incident.entities)
+
+
+def test_a_low_finding_settles_the_same_before_and_after_a_merge_with_an_incident() -> None:
+    place = host("ws01")
+    low = finding("a", 0, place, rule="low", level=Level.LOW)
+    core = finding("b", 0, Entity("address", "10.0.0.9", "10.0.0.9", "source"), rule="core")
+    again = finding("c", 27 * MINUTE, place, rule="low", level=Level.LOW)
+    stream = [low, core, again]
+    after = T0 + 40 * MINUTE
+    service = Service(stream)
+    service.see(stream, after)
+    assert service.desk.partition == {frozenset("a"), frozenset("b"), frozenset("c")}
+    service.merge(*(name for name, members in service.desk.members.items() if members != ["c"]))
+    service.see([], END)
+    known = Service(stream, service.decisions)
+    known.see(stream, after)
+    known.see([], END)
+    assert service.desk.partition == known.desk.partition == {frozenset("abc")}

@@ -218,3 +218,14 @@ def test_a_state_of_the_first_version_is_read() -> None:
     assert old.seen["h|ws02"].hub_until == 7
     assert old.waiting == {"low": 9}
     assert not old.minutes[9].lows["low"].placed
+
+
+def test_a_state_of_the_third_version_knows_which_groups_are_incidents() -> None:
+    spans = [{}, [], {}, "", {}]
+    groups = {
+        0: ["inc-0", "default", 5, 9, *spans, True],
+        2: ["inc-2", "default", 5, 9, *spans, False],
+    }
+    plain = {"groups": groups, "parent": {1: 0, 3: 2}}
+    old = unpack_state(pack_state(3, plain), Board, IncidentFold.version, _UPGRADES)
+    assert [old.is_incident(Ref("f", number)) for number in range(4)] == [True, True, False, False]

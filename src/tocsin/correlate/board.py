@@ -4,14 +4,14 @@ Groups go by a small number inside; `parent` leads from the number of a group th
 another to that other. Times are microseconds UTC, `cell` values are minutes since 1970.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from hashlib import blake2b
 from typing import TypeAlias
 
 import msgspec
 
 from tocsin.correlate.dossier import MAX_LINKS, Dossier
-from tocsin.correlate.grouping import MINUTE, Grouping, anchor_window, is_core, tie_window
+from tocsin.correlate.grouping import MINUTE, Grouping, anchor_window, tie_window
 from tocsin.correlate.sides import BOUND, REST
 from tocsin.model.findings import Finding
 from tocsin.model.incidents import Link
@@ -36,6 +36,9 @@ MAX_NAMES = 500
 
 DAY = 24 * 60
 """Minutes."""
+
+CORE = -1
+"""What every group is kin to that is an incident without what people decided."""
 
 _ID_BYTES = 8
 _PRUNE_EVERY = 60 * MINUTE
@@ -136,7 +139,7 @@ class Group(msgspec.Struct, array_like=True):
 
     `cells` are its findings (see `sides`), `names` the ids under which it was told, each with the
     cell that it began with, `told` the last of them. Where a decision cut it, `where` says in which
-    incidents the findings of each cell are kept. `core` once it holds more than low findings.
+    incidents the findings of each cell are kept.
     """
 
     incident_id: str
@@ -148,13 +151,11 @@ class Group(msgspec.Struct, array_like=True):
     names: dict[str, str] = {}
     told: str = ""
     where: dict[str, list[str]] = {}
-    core: bool = False
 
     def add(self, cell: str, finding: Finding) -> bool:
         """Take one more finding in; True when it is a new kind of step."""
         self.first = min(self.first, finding.time)
         self.last = max(self.last, finding.time)
-        self.core = self.core or is_core(finding)
         return self._cell(cell).add(finding)
 
     def take_in(self, gone: "Group") -> None:
@@ -167,7 +168,6 @@ class Group(msgspec.Struct, array_like=True):
             for name in gone.cells:
                 self.where[name] = sorted({*self.where.get(name, ()), *gone.kept(name)})
         self.first, self.last = min(self.first, gone.first), max(self.last, gone.last)
-        self.core = self.core or gone.core
         for name, dossier in gone.cells.items():
             self._cell(name).merge(dossier)
         self.links = [*self.links, *gone.links][:MAX_LINKS]
@@ -209,6 +209,8 @@ class Board(msgspec.Struct):
 
     groups: dict[int, Group] = {}
     parent: dict[int, int] = {}
+    kin: dict[int, int] = {}
+    """As `parent`, but for what was joined without decisions; ends at `CORE` for incidents."""
     next_group: int = 0
     runs: Runs = {}
     minutes: dict[int, Minute] = {}
@@ -243,9 +245,23 @@ class Board(msgspec.Struct):
         return group
 
     def is_incident(self, ref: Ref) -> bool:
-        """True when the group that `ref` is part of holds more than low findings."""
-        group = self.groups.get(self.root(ref.group))
-        return group is not None and group.core
+        """True when what `ref` is part of holds more than low findings, decisions aside.
+
+        Low findings settle by this. When a decision comes, some have settled and some have not:
+        if it counted, a replay that knows the decision earlier would settle them otherwise.
+        """
+        return self.root(ref.group) in self.groups and self._eldest_kin(ref.group) == CORE
+
+    def relate(self, one: int, other: int) -> None:
+        """Note that two groups belong together by what they share."""
+        low, high = sorted((self._eldest_kin(one), self._eldest_kin(other)))
+        if low != high:
+            self.kin[high] = low
+
+    def _eldest_kin(self, group: int) -> int:
+        while (above := self.kin.get(group)) is not None:
+            group = above
+        return group
 
 
 def learn(board: Board, finding_id: str) -> bool:
@@ -305,13 +321,19 @@ def _forget_runs(board: Board, watermark: int, grouping: Grouping) -> None:
 
 def _forget_parents(board: Board) -> None:
     """Drop the numbers that nothing refers to any more."""
+    referenced = set(_referenced(board))
+    board.parent = _reached(board.parent, referenced)
+    board.kin = _reached(board.kin, referenced)
+
+
+def _reached(above: dict[int, int], referenced: Iterable[int]) -> dict[int, int]:
     kept: dict[int, int] = {}
-    for referenced in _referenced(board):
-        number = referenced
-        while number in board.parent and number not in kept:
-            kept[number] = board.parent[number]
+    for start in sorted(referenced):
+        number = start
+        while number in above and number not in kept:
+            kept[number] = above[number]
             number = kept[number]
-    board.parent = kept
+    return kept
 
 
 def _referenced(board: Board) -> Iterator[int]:

@@ -23,7 +23,7 @@ from typing import Any
 import msgspec
 import pyarrow as pa
 
-from tocsin.correlate.board import Board, prune
+from tocsin.correlate.board import CORE, Board, prune
 from tocsin.correlate.grouping import Grouping
 from tocsin.correlate.settle import settle
 from tocsin.correlate.story import rank
@@ -65,7 +65,23 @@ def _with_cells(plain: dict[str, Any]) -> dict[str, Any]:
 _DOSSIER = 6
 """Fields of a dossier without its links."""
 
-_UPGRADES: Mapping[int, Callable[[Any], Any]] = {1: _with_late_marks, 2: _with_cells}
+
+def _with_kin(plain: dict[str, Any]) -> dict[str, Any]:
+    """Version 4 knows what belongs together without decisions; until now they counted."""
+    kin = dict(plain.get("parent", {}))
+    kin |= {number: CORE for number, group in plain.get("groups", {}).items() if group[_IS_CORE]}
+    groups = {number: group[:_IS_CORE] for number, group in plain.get("groups", {}).items()}
+    return {**plain, "groups": groups, "kin": kin}
+
+
+_IS_CORE = 9
+"""Place in a group of version 3 that said whether it holds more than low findings."""
+
+_UPGRADES: Mapping[int, Callable[[Any], Any]] = {
+    1: _with_late_marks,
+    2: _with_cells,
+    3: _with_kin,
+}
 """`_UPGRADES[n]` turns the plain form of state version n into n + 1."""
 
 
@@ -77,7 +93,7 @@ class IncidentFold:
     """
 
     name = "incidents"
-    version = 3
+    version = 4
 
     def __init__(
         self, grouping: Grouping | None = None, constraints: Constraints | None = None

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
-from tocsin.correlate.board import Board, Group, Low, Minute, Ref, Run, learn
+from tocsin.correlate.board import CORE, Board, Group, Low, Minute, Ref, Run, learn
 from tocsin.correlate.grouping import (
     MINUTE,
     Grouping,
@@ -77,6 +77,13 @@ class Turn:
             self._amend(finding)
 
     def join(self, newcomer: Ref, known: Ref, reason: str) -> None:
+        """Make one group of two by what they share; nothing when one is closed."""
+        groups, root = self._board.groups, self._board.root
+        if root(newcomer.group) in groups and root(known.group) in groups:
+            self._board.relate(newcomer.group, known.group)
+            self._unite(newcomer, known, reason)
+
+    def _unite(self, newcomer: Ref, known: Ref, reason: str) -> None:
         """Make one group of two; nothing when they are one already or one is closed."""
         board = self._board
         pair = {board.root(newcomer.group), board.root(known.group)}
@@ -145,7 +152,7 @@ class Turn:
             if known is None:
                 board.tied[number] = own
             else:
-                self.join(own, known, self._constraints.reasons[number])
+                self._unite(own, known, self._constraints.reasons[number])
 
     def _group_of(self, incident_id: str, findings: Sequence[Finding]) -> int:
         """The group that an incident is (part of); one of its own when it is closed here."""
@@ -248,6 +255,8 @@ class Turn:
         group = Group(name, finding.site, finding.time, finding.time)
         group.add(cell, finding)
         board.groups[number] = group
+        if is_core(finding):
+            board.kin[number] = CORE
         self.changed.add(number)
         return number
 
@@ -268,7 +277,7 @@ class Turn:
             if group.add(cell, finding):
                 group.link(Link(finding.finding_id, run.finding_id, tie.reason))
             self.changed.add(number)
-            return Ref(finding.finding_id, number)
+            return Ref(finding.finding_id, run.group)
         return Ref(finding.finding_id, self._open(finding, cell))
 
     def _extend(self, tie: Tie, time: int, own: Ref) -> None:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import msgspec
 
 from tocsin.correlate.entities import joins
+from tocsin.model import attack
 from tocsin.model.findings import Entity, Finding, Level
 
 SECOND = 1_000_000
@@ -172,27 +173,14 @@ def traces(finding: Finding, grouping: Grouping) -> Iterator[Trace]:
             yield Trace(f"x|{entity.key}", member, f"same file {entity.name}")
 
 
-TACTICS = {
-    name: place
-    for place, name in enumerate(
-        (
-            "reconnaissance",
-            "resource-development",
-            "initial-access",
-            "execution",
-            "persistence",
-            "privilege-escalation",
-            "defense-evasion",
-            "credential-access",
-            "discovery",
-            "lateral-movement",
-            "collection",
-            "command-and-control",
-            "exfiltration",
-            "impact",
-        )
-    )
-} | {"stealth": 6, "defense-impairment": 6}
+_OF_ONE_PLACE = ("defense-evasion", "stealth", "defense-impairment")
+"""One tactic in older releases of ATT&CK, two in newer ones."""
+
+_PLACES = [name for name in attack.TACTICS if name not in _OF_ONE_PLACE[1:]]
+
+TACTICS = {name: place for place, name in enumerate(_PLACES)} | dict.fromkeys(
+    _OF_ONE_PLACE, _PLACES.index(_OF_ONE_PLACE[0])
+)
 """ATT&CK's enterprise tactics in its order; the last two are parts of defense-evasion."""
 
 _TACTIC_NAMES = list(TACTICS)

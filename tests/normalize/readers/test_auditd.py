@@ -105,13 +105,13 @@ def test_old_messages_with_brackets_are_read() -> None:
 @pytest.mark.parametrize(
     ("paths", "target", "kind"),
     [
-        ([("/tmp/", "PARENT"), ("x", "CREATE")], "/root/x", "CREATE"),
+        ([("/tmp/", "PARENT"), ("x", "CREATE")], "/srv/x", "CREATE"),
         ([("/a", "DELETE"), ("/b", "CREATE")], "/b", "CREATE"),
         ([("/etc/passwd", "NORMAL")], "/etc/passwd", "NORMAL"),
     ],
 )
 def test_what_an_event_is_about(paths: list[tuple[str, str]], target: str, kind: str) -> None:
-    lines = ['type=CWD msg=audit(1.5:7): cwd="/root"']
+    lines = ['type=CWD msg=audit(1.5:7): cwd="/srv"']
     lines += [f'type=PATH msg=audit(1.5:7): name="{n}" nametype={k}' for n, k in paths]
     fields = read("\n".join(lines))
     assert (fields["target_path"], fields["target_nametype"]) == (target, kind)

@@ -38,13 +38,15 @@ class Standing(StrEnum):
 
     `open` findings make incidents. `staged` ones come from a rule on trial and `hidden` ones from
     what an exception covers: both are kept and counted, and no incident has them. `building` ones
-    exist only to feed correlation rules that were told not to show their parts.
+    exist only to feed correlation rules that were told not to show their parts. `history` ones were
+    found in backfilled records: they count, and never page anybody or lead to an action.
     """
 
     OPEN = "open"
     STAGED = "staged"
     HIDDEN = "hidden"
     BUILDING = "building"
+    HISTORY = "history"
 
 
 class Entity(msgspec.Struct, frozen=True, order=True):
@@ -84,6 +86,22 @@ class EventCopy(msgspec.Struct, frozen=True):
     position: int
 
 
+class VendorAlert(msgspec.Struct, frozen=True):
+    """The alert of another tool that a finding repeats, as that tool names and grades it.
+
+    `product` is the source's id here, `uid` the alert's id there and `link` where a person opens
+    it. `status` and `severity` are the vendor's own words: they are told, and never believed.
+    `incident_uid` is the incident or case there that it belongs to, if any.
+    """
+
+    product: str
+    uid: str
+    link: str = ""
+    status: str = ""
+    severity: str = ""
+    incident_uid: str = ""
+
+
 class Finding(msgspec.Struct, frozen=True):
     """One detector's statement about one or more events. Times are microseconds UTC."""
 
@@ -110,6 +128,11 @@ class Finding(msgspec.Struct, frozen=True):
     """The level that the rule gave it, where an exception lowered `level`."""
     values: tuple[tuple[str, FieldValue], ...] = ()
     """What the fields hold that correlation rules over this rule group by or compute with."""
+    vendor: VendorAlert | None = None
+    unit: str = ""
+    """The business unit that the event was of on its day; empty when context does not tell."""
+    segment: str = ""
+    """The network segment, likewise."""
 
 
 def finding_id(rule_id: str, rule_digest: str, event_uids: tuple[str, ...]) -> str:

@@ -72,11 +72,23 @@ class ProductSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     vendor: str
 
 
+class SequenceSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A number that a sender raises by one with each record: a gap is a loss.
+
+    `number` is the field that holds it; records with equal `per` fields are counted together.
+    """
+
+    number: str
+    per: tuple[str, ...] = ()
+
+
 class SourceSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A source.
 
     `expected_every` is its longest usual silence in seconds (0: none is expected), `delay` by how
-    many seconds its records usually come late at most (0: what holds for all).
+    many seconds its records usually come late at most (0: what holds for all). `owner` is whom to
+    ask about it. The records of a source with `alerts` are another tool's alerts: each becomes a
+    finding.
     """
 
     id: str
@@ -90,6 +102,9 @@ class SourceSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     delay: int = 0
     time_zone: str = "UTC"
     host: str = ""
+    owner: str = ""
+    alerts: bool = False
+    sequence: SequenceSpec | None = None
     where: str = ""
 
     def shape(self, shape_id: str) -> ShapeSpec:

@@ -1,9 +1,9 @@
 """How many of the facts in a raw record stand at the right path of its OCSF event.
 
 The expectations are ECS documents beside raw messages, made by people who do not know this
-product. Each message is read as a file of that content would be, recognized and mapped by the code
-of `tocsin normalize`. `python -m tests.normalize.facts FORMAT [seen|held|all] [SOURCE]` prints the
-score with every fact that is missing or contradicted.
+product. Each message is read, recognized and mapped by the code of `tocsin normalize --records`.
+`python -m tests.normalize.facts FORMAT [seen|held|all] [SOURCE]` prints the score with
+every fact that is missing or contradicted.
 
 A test's name decides by its hash whether it is of the third that is held out: mappings are written
 looking at the other two thirds (`part="seen"`) only.
@@ -23,12 +23,9 @@ from typing import Any
 
 import orjson
 
-from tocsin import flow
 from tocsin.app.clock import SystemClock
+from tocsin.app.records import Reader
 from tocsin.content import load
-from tocsin.formats.read import read_bytes
-from tocsin.formats.records import Block, RawBatch, Stamp, to_envelope
-from tocsin.model.stages import ContextSnapshot
 from tocsin.normalize import Normalizer, compile_sources
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -154,18 +151,8 @@ def normalizer() -> Normalizer:
 
 def events_of(message: str, source_id: str | None = None) -> tuple[list[dict[str, Any]], list[str]]:
     """OCSF events of a message, and the reasons why parts of it were refused."""
-    batch, reasons = RawBatch(), []
-    for item in read_bytes("message", message.encode()):
-        if isinstance(item, Block):
-            batch.add(item)
-        else:
-            reasons.append(f"{item.reason}: {item.detail}")
-    stamp = Stamp("facts", "facts", 0, source_id, SystemClock().now())
-    decoded = flow.decode(to_envelope(batch, stamp), normalizer())
-    reasons += [f"{r['reason']}: {r['detail']}" for r in decoded.rejects.to_pylist()]
-    context = ContextSnapshot("facts", host_clocks=normalizer().host_clocks(decoded.records))
-    events = normalizer().events(decoded.records, decoded.positions, decoded.raws, context)
-    return [event for _, event in events], reasons
+    reading = Reader(normalizer(), "facts", SystemClock().now()).read("message", message, source_id)
+    return list(reading.events), [reading.reason] if reading.reason else []
 
 
 def judge(

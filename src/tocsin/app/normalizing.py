@@ -10,13 +10,14 @@ from tocsin import flow
 from tocsin.app import parts
 from tocsin.app.clock import SystemClock
 from tocsin.app.content import disk_content
+from tocsin.app.records import Reader, read_records
 from tocsin.app.site import Site
 from tocsin.errors import UsageError
 from tocsin.formats.limits import DEFAULT
 from tocsin.formats.read import read_batches
 from tocsin.formats.records import Rejected, Stamp, to_envelope
 from tocsin.model.stages import ContextSnapshot
-from tocsin.normalize import compile_sources
+from tocsin.normalize import Normalizer, compile_sources
 
 
 class Refused(msgspec.Struct, frozen=True):
@@ -34,9 +35,7 @@ def normalize_files(
 
     Raises UsageError, before anything is read, when there is no source `source_id`.
     """
-    normalizer, problems = compile_sources(disk_content(site))
-    if normalizer is None:
-        raise parts.first_error(problems)
+    normalizer = _normalizer(site)
     known = sorted(spec.id for spec in normalizer.sources)
     if source_id is not None and source_id not in known:
         raise UsageError(f"there is no source {source_id}; there are: {', '.join(known)}")
@@ -57,6 +56,20 @@ def normalize_files(
         ):
             _, event = normalizer.event(record, position, raw, context)
             yield orjson.dumps(event, default=_text)
+
+
+def normalize_records(path: Path, site: Site) -> Iterator[bytes]:
+    """A line of JSON for each record of a file of records: see `app.records`."""
+    reader = Reader(_normalizer(site), site.settings.site, SystemClock().now())
+    for reading in read_records(path, reader):
+        yield orjson.dumps(msgspec.structs.asdict(reading), default=_text)
+
+
+def _normalizer(site: Site) -> Normalizer:
+    normalizer, problems = compile_sources(disk_content(site))
+    if normalizer is None:
+        raise parts.first_error(problems)
+    return normalizer
 
 
 def _text(value: object) -> object:

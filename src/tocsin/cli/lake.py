@@ -51,7 +51,9 @@ def _cell(value: object) -> str:
     return str(value)
 
 
-def normalize(*paths: Path, site: Path | None = None, source: str | None = None) -> int:
+def normalize(
+    *paths: Path, site: Path | None = None, source: str | None = None, records: Path | None = None
+) -> int:
     """Print what log files look like in OCSF, one event a line.
 
     Parameters
@@ -62,12 +64,20 @@ def normalize(*paths: Path, site: Path | None = None, source: str | None = None)
         Site folder whose content to use; without it the one found here, or only what ships.
     source
         Id of the source; without it each record's format is recognized.
+    records
+        A file with one object a line (`id`, `raw`, perhaps `source`), each a record of its own:
+        prints for each its id, status (ok, unknown or rejected), source, reason and events.
     """
-    problems = 0
-    for line in normalizing.normalize_files(list(paths), sites.open_site(site), source):
-        if isinstance(line, normalizing.Refused):
-            problems += 1
-            print(visible(f"{line.where}: {line.reason}: {line.detail}"), file=sys.stderr)
-        else:
+    where = sites.open_site(site)
+    if records is not None:
+        for line in normalizing.normalize_records(records, where):
             sys.stdout.buffer.write(line + b"\n")
+        return 0
+    problems = 0
+    for found in normalizing.normalize_files(list(paths), where, source):
+        if isinstance(found, normalizing.Refused):
+            problems += 1
+            print(visible(f"{found.where}: {found.reason}: {found.detail}"), file=sys.stderr)
+        else:
+            sys.stdout.buffer.write(found + b"\n")
     return 1 if problems else 0

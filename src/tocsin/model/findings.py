@@ -6,6 +6,8 @@ from hashlib import blake2b
 import msgspec
 import pyarrow as pa
 
+from tocsin.model.context import ContextNote
+
 MAX_EVENT_COPIES = 20
 MAX_COPY_BYTES = 256 * 1024
 """A finding carries at most so many copies of its events, and bytes of each."""
@@ -133,6 +135,10 @@ class Finding(msgspec.Struct, frozen=True):
     """The business unit that the event was of on its day; empty when context does not tell."""
     segment: str = ""
     """The network segment, likewise."""
+    cves: tuple[str, ...] = ()
+    """The CVE ids that the rule's tags or the vendor's alert name."""
+    context: tuple[ContextNote, ...] = ()
+    """What the site knew on the event's day of the entities that it is about."""
 
 
 def finding_id(rule_id: str, rule_digest: str, event_uids: tuple[str, ...]) -> str:

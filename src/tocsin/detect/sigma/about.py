@@ -6,6 +6,7 @@ from typing import Any
 import orjson
 
 from tocsin.detect.sigma.ir import Rule
+from tocsin.model.context import cves_in
 from tocsin.model.findings import Level
 from tocsin.model.rules import RuleState, RuleStatus
 
@@ -48,6 +49,7 @@ def about(where: str, document: dict[str, Any]) -> Rule:
         product="",
         category="",
         service="",
+        cves=_cves(document.get("tags")),
     )
 
 
@@ -75,6 +77,12 @@ def _level(value: Any) -> Level:
         return Level(str(value).lower())
     except ValueError:
         return Level.INFORMATIONAL
+
+
+def _cves(value: Any) -> tuple[str, ...]:
+    """The CVE ids among the tags (`cve.2021-44228`)."""
+    tags = (str(tag) for tag in value) if isinstance(value, list) else iter(())
+    return tuple(dict.fromkeys(cve for tag in tags for cve in cves_in(tag)))
 
 
 def _tags(value: Any) -> list[str]:

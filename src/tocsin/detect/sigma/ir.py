@@ -83,6 +83,7 @@ class Rule(msgspec.Struct, frozen=True):
     service: str
     name: str = ""
     leveled: bool = True
+    cves: tuple[str, ...] = ()
 
 
 class ParsedRule(msgspec.Struct, frozen=True):

@@ -17,7 +17,7 @@ from tocsin.model.findings import Standing
 from tocsin.model.logsources import LogsourceBinding
 from tocsin.model.rules import RuleStatus
 
-FORMAT = 4
+FORMAT = 5
 """Version of the stored plan; a plan of another version is compiled anew, never upgraded."""
 
 

@@ -15,7 +15,7 @@ all-null column costs time and bytes in every file, so a table keeps
 - every path that a shipped mapping sets, and in every class those that all of them set;
 - none of the attributes of a profile other than `PROFILES`, unless a mapping sets them.
 
-Lists of objects keep the scalars of the object and nothing deeper.
+Lists of objects keep the scalars of the object, and of what is deeper what a mapping makes.
 """
 
 import argparse
@@ -34,7 +34,7 @@ from tocsin.normalize.ocsf.tables import leaves
 ROOT = Path(__file__).resolve().parents[1] / "src" / "tocsin" / "shipped"
 CATEGORIES = {0, 1, 3, 4, 6}
 """Base, system, identity, network and application: what telemetry maps to."""
-ALSO = {"detection_finding"}
+ALSO = {"detection_finding", "vulnerability_finding", "compliance_finding"}
 PROFILES = {"", "host", "security_control"}
 DEPTH = 3
 RECURSION = 2
@@ -163,10 +163,25 @@ class Pruner:
                 for n, a in sorted(inner.items())
                 if not a.object_name and not a.is_array and a.profile in PROFILES
             }
-            return [scalars]
+            return [scalars | self.asked(inner, path)]
         if stack.count(name) >= RECURSION and not asked:
             return None
         return self.tree(inner, path, [*stack, name])
+
+    def asked(self, attributes: dict[str, Any], path: tuple[str, ...]) -> dict[str, Any]:
+        """What mappings ask for inside the objects of a list, and no more."""
+        found: dict[str, Any] = {}
+        for name, about in sorted(attributes.items()):
+            here = (*path, name)
+            if here not in self.wanted:
+                continue
+            inner = about.object_name and self.schema.objects[about.object_name].attributes
+            if not inner:
+                kind = width(self.schema, about.type, enum=bool(about.enum))
+                found[name] = [kind] if about.is_array else kind
+            elif not about.is_array:
+                found[name] = self.asked(inner, here)
+        return found
 
 
 def layout(schema: OcsfSchema, wanted: dict[str, set[tuple[str, ...]]]) -> dict[str, Any]:

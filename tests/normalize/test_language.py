@@ -107,6 +107,10 @@ def changed(old: str, new: str) -> str:
         ("src_endpoint.ip: from", "src_endpoint.ip: {from: a, each: {ip: b}}", 17, "a list of obj"),
         ("src_endpoint.ip: from", "observables: {from: a, each: {nam: b}}", 17, "cannot make nam"),
         ("src_endpoint.ip: from", "observables: {from: a, each: {name: b}}", 17, "needs type_id"),
+        ("src_endpoint.ip: from", "observables: {of: {map: {name: b}}}", 17, "needs type_id"),
+        ("src_endpoint.ip: from", "observables: {of: {map: {nam: b}}}", 17, "cannot make nam"),
+        ("src_endpoint.ip: from", "src_endpoint.ip: {of: {map: {ip: b}}}", 17, "a list of obj"),
+        ("src_endpoint.ip: from", "observables: {of: {set: {type_id: Huge}}}", 17, "'Huge'"),
     ],
 )  # fmt: skip
 def test_a_mistake_in_a_mapping_is_named_at_its_line(

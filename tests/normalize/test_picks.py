@@ -1,5 +1,6 @@
 """Values out of lists of objects."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -50,17 +51,21 @@ def test_an_object_alone_is_a_list_of_one_and_a_text_is_itself() -> None:
     assert picks.one({"type": ("user",)}, ("id",), text)("plain") is None
 
 
-def test_every_object_that_is_whole() -> None:
-    converted = {"uid": (("arn", "id"), text), "size": (("size",), integer)}
-    make = picks.every({}, converted, lambda made: "uid" in made)
-    rows = [{"arn": "a", "size": "7"}, {"id": "b", "size": "many"}, {"size": 1}, {"id": "-"}]
-    assert make(rows) == [{"uid": "a", "size": 7}, {"uid": "b"}]
-    assert make([{"size": 1}]) is None
+def with_uid(look: Callable[[str], Any]) -> dict[str, Any] | None:
+    found = look("id")
+    return {"uid": found} if isinstance(found, str) else None
+
+
+def test_objects_of_which_nothing_can_be_made_are_left_out() -> None:
+    make = picks.every({"type": ("user",)}, with_uid)
+    rows = [{"type": "User", "id": "a"}, {"type": "User"}, {"type": "Group", "id": "b"}, "text"]
+    assert make(rows) == [{"uid": "a"}]
+    assert make([{"type": "User"}]) is None
 
 
 def test_a_list_that_somebody_made_endless_is_cut() -> None:
     many = [{"id": str(number)} for number in range(picks.MAX_OBJECTS + 50)]
-    made = picks.every({}, {"uid": (("id",), text)}, bool)(many)
+    made = picks.every({}, with_uid)(many)
     assert len(made) == picks.MAX_OBJECTS
 
 
@@ -68,5 +73,5 @@ def test_a_list_that_somebody_made_endless_is_cut() -> None:
 def test_nothing_is_raised_and_only_converted_values_come_out(value: Any) -> None:
     picked = picks.one({"type": ("user",)}, ("name", "id.x"), integer)(value)
     assert picked is None or not isinstance(picked, str)
-    made = picks.every({}, {"uid": (("id",), text)}, lambda found: "uid" in found)(value)
+    made = picks.every({}, with_uid)(value)
     assert made is None or all(set(item) == {"uid"} for item in made)

@@ -142,6 +142,8 @@ class Step:
     default: tuple[Any, ...] | None
     spare: frozenset[str] = frozenset()
     takes_part: bool = False
+    inner: tuple[Path, ...] = ()
+    """What can be set inside the objects of a list of objects."""
 
     def run(self, fields: Fields, into: dict[Path, list[Any]], lost: Lost) -> None:
         """Fill the columns of the targets; a column that is empty throughout is left out."""

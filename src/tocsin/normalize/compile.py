@@ -36,6 +36,9 @@ def mapped_paths(content: ContentSet) -> dict[str, set[Path]]:
                 paths = found.setdefault(program.class_name, set())
                 paths.update(program.constants, ENGINE, [PROFILES])
                 paths.update(target for step in program.steps for target in step.targets)
+                paths.update(
+                    (*step.targets[0], *path) for step in program.steps for path in step.inner
+                )
                 paths.update(leaf for rule_ in program.objects for leaf, _ in rule_.constants)
     return found
 

@@ -19,7 +19,8 @@ class FieldRule(msgspec.Struct, frozen=True):
     """One line of `map:`: where a value comes from and how it is converted.
 
     Out of a list of objects come, of those that `pick` names, the value at one of `key`, or with
-    `each` (attribute -> keys) all of them as objects.
+    `each` (what becomes of the keys of one) all of them as objects. `of` makes a list of objects
+    out of single fields, whose names are then `names`.
     """
 
     target: tuple[str, ...]
@@ -30,7 +31,8 @@ class FieldRule(msgspec.Struct, frozen=True):
     where: str
     pick: dict[str, tuple[str, ...]] = {}
     key: tuple[str, ...] = ()
-    each: dict[str, tuple[str, ...]] = {}
+    each: "Part | None" = None
+    of: "tuple[Part, ...]" = ()
 
 
 class ConstantRule(msgspec.Struct, frozen=True):
@@ -140,7 +142,10 @@ class _Reader:
     def field(self, target: str, value: Any, path: Path) -> FieldRule:
         if not isinstance(value, dict):
             value = {"from": value}
-        self.mapping(value, path, ("from", "as", "table", "default", "pick", "key", "each"))
+        known = ("from", "as", "table", "default", "pick", "key", "each", "set", "of")
+        self.mapping(value, path, known)
+        if "of" in value:
+            return self._gathered(target, value, path)
         if "from" not in value:
             raise self.fail(path, "say where the value comes from: `from: FieldName`")
         if ("pick" in value and not value.keys() & {"key", "each"}) or {"key", "each"} <= set(
@@ -159,10 +164,32 @@ class _Reader:
             where=self.document.at(path),
             pick=self._pick(value.get("pick") or {}, (*path, "pick")),
             key=self.texts(value["key"], path) if "key" in value else (),
-            each={
-                name: self.texts(keys, (*path, "each", name))
-                for name, keys in self.mapping(value.get("each") or {}, (*path, "each")).items()
-            },
+            each=self._each(value, path) if "each" in value else None,
+        )
+
+    def _each(self, value: dict[str, Any], path: Path) -> Part:
+        """`each:` maps the keys of an object, `set:` beside it is the same for all."""
+        constants = self.rules(value, path, "set", self.constant)
+        return Part(constants, self.rules(value, path, "each", self.field))
+
+    def _gathered(self, target: str, value: dict[str, Any], path: Path) -> FieldRule:
+        """`of:` lists the `set:` and `map:` of each object."""
+        self.mapping(value, path, ("of",))
+        items = value["of"] if isinstance(value["of"], list) else [value["of"]]
+        parts = []
+        for index, item in enumerate(items):
+            here = (*path, "of", index) if isinstance(value["of"], list) else (*path, "of")
+            self.mapping(item, here, ("use", "set", "map"))
+            parts.append(self.part(item, here))
+        fields = (name for part in parts for rule in part.fields for name in rule.names)
+        return FieldRule(
+            target=self.target(target, path),
+            names=tuple(dict.fromkeys(fields)),
+            convert="",
+            table="",
+            default=None,
+            where=self.document.at(path),
+            of=tuple(parts),
         )
 
     def _pick(self, value: Any, path: Path) -> dict[str, tuple[str, ...]]:

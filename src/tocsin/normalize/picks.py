@@ -6,15 +6,13 @@ a value of another form says nothing.
 """
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
-from tocsin.normalize.scalars import ABSENT, FAILED
+from tocsin.normalize.scalars import ABSENT
 
 Wanted = Mapping[str, tuple[str, ...]]
 """Key of an object -> the texts it may have, in lower case."""
-
-Converted = Mapping[str, tuple[tuple[str, ...], Callable[[Any], Any]]]
-"""Attribute of the object that is made -> the keys it comes from, first one first, and how."""
 
 MAX_OBJECTS = 100
 """Objects of one list that are looked at: senders choose how many there are."""
@@ -68,26 +66,12 @@ def one(
 
 
 def every(
-    wanted: Wanted, converted: Converted, is_whole: Callable[[Mapping[str, Any]], bool]
+    wanted: Wanted, make: Callable[[Callable[[str], Any]], dict[str, Any] | None]
 ) -> Callable[[Any], Any]:
-    """Makes the list of the wanted objects, leaving out those that are not whole."""
+    """Makes the list of the wanted objects, leaving out those of which nothing can be made."""
 
-    def make(value: Any) -> Any:
-        made = []
-        for item in objects(value, wanted):
-            found = {name: _first(item, *how) for name, how in converted.items()}
-            whole = {name: value for name, value in found.items() if value is not None}
-            if is_whole(whole):
-                made.append(whole)
-        return made or None
+    def made_of(value: Any) -> Any:
+        made = (make(partial(at, item)) for item in objects(value, wanted))
+        return [found for found in made if found is not None] or None
 
-    return make
-
-
-def _first(item: Mapping[str, Any], keys: tuple[str, ...], convert: Callable[[Any], Any]) -> Any:
-    for key in keys:
-        value = at(item, key)
-        found = None if type(value) is not list and value in ABSENT else convert(value)
-        if found is not None and found is not FAILED:
-            return found
-    return None
+    return made_of

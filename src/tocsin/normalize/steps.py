@@ -1,8 +1,10 @@
 """From a line of `map:` to a step that fills columns, checked against OCSF."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
+
+import msgspec
 
 from tocsin.errors import ContentError
 from tocsin.model.sources import ShapeSpec
@@ -17,12 +19,13 @@ from tocsin.normalize.fit import (
     plain_table,
     table_function,
 )
-from tocsin.normalize.language import ConstantRule, FieldRule
+from tocsin.normalize.gathered import Gathered, maker_of
+from tocsin.normalize.language import ConstantRule, FieldRule, Part
 from tocsin.normalize.objects import Tree
 from tocsin.normalize.ocsf import OCSF_VERSION
 from tocsin.normalize.ocsf.schema import Attribute, OcsfSchema
 from tocsin.normalize.own import RESERVED
-from tocsin.normalize.scalars import FAILED
+from tocsin.normalize.scalars import FAILED, text
 
 _PLAIN = ("string_t", "process_name_t", "username_t", "hostname_t", "file_name_t")
 """Text of any form: what a table without an enumeration may make."""
@@ -77,39 +80,35 @@ class StepMaker:
         attribute = attribute_of(self._schema, tree.class_name, line)
         native = (name for field in line.names for name in shape.aliases.get(field, (field,)))
         names = tuple(dict.fromkeys(native))
-        if line.each:
-            step = self._objects(line, attribute, names)
+        if line.of:
+            step = self._gathered(line, attribute, shape)
+        elif line.each is not None:
+            step = self._objects(line, line.each, attribute, names)
         elif line.table or attribute.enum:
             step = self._from_table(line, attribute, names)
         else:
             step = self._converted(line, attribute, names, tree)
-        return replace(step, takes_part=bool(line.each or line.key))
+        return replace(step, takes_part=bool(line.each or line.key or line.of))
 
-    def _objects(self, line: FieldRule, attribute: Attribute, names: tuple[str, ...]) -> Step:
+    def _gathered(self, line: FieldRule, attribute: Attribute, shape: ShapeSpec) -> Step:
+        """A list of objects out of single fields, each valid by itself, or left out."""
+        makers = tuple(
+            maker_of(self._schema, self._tables, _listed(line, attribute), _in_shape(part, shape))
+            for part in line.of
+        )
+        names = tuple(dict.fromkeys(key for maker in makers for key in maker.keys))
+        inner = tuple(path for maker in makers for path in maker.inner)
+        return Gathered(names, memo_of(text, 1), (line.target,), None, inner=inner, makers=makers)
+
+    def _objects(
+        self, line: FieldRule, each: Part, attribute: Attribute, names: tuple[str, ...]
+    ) -> Step:
         """A list of objects out of a list of objects; each is valid by itself, or left out."""
-        name = attribute.object_name
-        if not attribute.is_array or not name or line.convert or line.table or line.default:
-            raise ContentError(line.where, f"`each:` makes a list of objects, not {attribute.type}")
-        node = self._schema.objects[name]
-        converted = {}
-        for inner, keys in line.each.items():
-            about = node.attributes.get(inner)
-            if about is None or about.is_array or about.enum or about.object_name:
-                raise ContentError(line.where, f"`each:` cannot make {inner} of {name}")
-            converted[inner] = (keys, CONVERTERS[default_converter(about)].function)
-        needs = {n for n, a in node.attributes.items() if a.requirement == "required"}
-        one_of = set(node.at_least_one or node.just_one)
-        if not needs <= converted.keys() or (one_of and not one_of & converted.keys()):
-            wanted = ", ".join(sorted(needs) or sorted(one_of))
-            raise ContentError(line.where, f"{name} needs {wanted}: OCSF requires it")
-
-        def is_whole(made: Mapping[str, Any]) -> bool:
-            return (
-                bool(made) and needs <= made.keys() and (not one_of or bool(one_of & made.keys()))
-            )
-
-        function = picks.every(line.pick, converted, is_whole)
-        return Step(names, memo_of(function, 1), (line.target,), None)
+        if line.convert or line.table or line.default:
+            raise ContentError(line.where, "`each:` makes a list of objects, not one value")
+        maker = maker_of(self._schema, self._tables, _listed(line, attribute), each)
+        function = picks.every(line.pick, maker.make)
+        return Step(names, memo_of(function, 1), (line.target,), None, inner=tuple(maker.inner))
 
     def _converted(
         self, line: FieldRule, attribute: Attribute, names: tuple[str, ...], tree: Tree
@@ -207,6 +206,22 @@ class StepMaker:
         return self._memos[key]
 
 
+def _listed(line: FieldRule, attribute: Attribute) -> str:
+    """The object of which the target is a list; raises ContentError when it is none."""
+    if not attribute.is_array or not attribute.object_name:
+        raise ContentError(line.where, f"this makes a list of objects, not {attribute.type}")
+    return attribute.object_name
+
+
+def _in_shape(part: Part, shape: ShapeSpec) -> Part:
+    """The same lines with the native fields of a shape."""
+    fields = []
+    for rule in part.fields:
+        native = (name for field in rule.names for name in shape.aliases.get(field, (field,)))
+        fields.append(msgspec.structs.replace(rule, names=tuple(dict.fromkeys(native))))
+    return Part(part.constants, tuple(fields))
+
+
 def _with_spares(steps: list[Step]) -> list[Step]:
     """Tell each step with several names which of them no other step reads."""
     readers: dict[str, int] = {}
@@ -215,7 +230,7 @@ def _with_spares(steps: list[Step]) -> list[Step]:
             readers[name] = readers.get(name, 0) + 1
     return [
         replace(step, spare=frozenset(name for name in step.names if readers[name] == 1))
-        if len(step.names) > 1
+        if len(step.names) > 1 and not isinstance(step, Gathered)
         else step
         for step in steps
     ]

@@ -25,6 +25,7 @@ from tocsin.detect.sigma.explanation import explain
 from tocsin.detect.sigma.matcher import Matcher
 from tocsin.detect.sigma.plan import Plan
 from tocsin.detect.sigma.windows.fold import NO_OFFSET, WindowsFold
+from tocsin.detect.vendor import alert_of, finding_of
 from tocsin.model.envelope import REJECTS
 from tocsin.model.findings import (
     MAX_COPY_BYTES,
@@ -62,12 +63,14 @@ class Compiled:
     """What a worker has built once: the mappings, the rules and their caches.
 
     `standings` is what the site has decided about findings: exceptions, and rules on trial.
+    `alerts` are the sources whose records are other tools' alerts.
     """
 
     normalizer: Normalizer
     plan: Plan
     matcher: Matcher
     standings: Standings
+    alerts: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +97,7 @@ class Decoded:
 
 
 class Hit(NamedTuple):
-    """A record on which rules hold; `rules` are their numbers in the plan."""
+    """A record that is an `alert`, or on which rules hold: their numbers in the plan."""
 
     record: NativeRecord
     position: Position
@@ -102,6 +105,7 @@ class Hit(NamedTuple):
     rules: list[int]
     stored: tuple[str, int] | None = None
     """Identity and time (us) of an event that is in the lake: its findings keep them."""
+    alert: bool = False
 
 
 def observe(raw: pa.RecordBatch, compiled: Compiled, context: ContextSnapshot) -> Observed:
@@ -110,6 +114,7 @@ def observe(raw: pa.RecordBatch, compiled: Compiled, context: ContextSnapshot) -
     for part in _parts(raw):
         decoded.append(decode(part, compiled.normalizer))
         hits += detect(decoded[-1], compiled)
+        hits += alerts(decoded[-1], compiled)
     whole = Decoded(
         [record for part in decoded for record in part.records],
         pa.concat_batches([part.places for part in decoded] or [raw.select(Position._fields)]),
@@ -133,6 +138,7 @@ def look(raw: pa.RecordBatch, compiled: Compiled, context: ContextSnapshot) -> O
     for part in _parts(raw):
         decoded = decode(part, compiled.normalizer)
         hits += detect(decoded, compiled)
+        hits += alerts(decoded, compiled)
         rejects.append(decoded.rejects)
         counts.update(quality_counts(decoded, compiled))
     findings = findings_of(hits, compiled, context)
@@ -196,6 +202,17 @@ def detect(decoded: Decoded, compiled: Compiled) -> list[Hit]:
     ]
 
 
+def alerts(decoded: Decoded, compiled: Compiled) -> list[Hit]:
+    """The records that are alerts of other tools."""
+    if not compiled.alerts:
+        return []
+    return [
+        Hit(record, decoded.position(row), decoded.raws[row], [], alert=True)
+        for row, record in enumerate(decoded.records)
+        if record.source_id in compiled.alerts
+    ]
+
+
 def findings_of(
     hits: Sequence[Hit], compiled: Compiled, context: ContextSnapshot
 ) -> pa.RecordBatch:
@@ -249,6 +266,18 @@ def _findings(
             values=values_of(compiled.plan, number, hit.record),
         )
         yield compiled.standings.of(finding, hit.record.fields)
+    parts = alert_of(class_name, event, hit.record.source_id) if hit.alert else None
+    if parts is not None:
+        place = hit.position
+        repeated = finding_of(
+            parts,
+            copy,
+            entities,
+            site=place.site,
+            content_id=content_id,
+            received_at=place.received_at,
+        )
+        yield compiled.standings.of(repeated, hit.record.fields)
 
 
 def quality_counts(decoded: Decoded, compiled: Compiled) -> dict[str, int]:

@@ -12,6 +12,7 @@ from tocsin.detect.exceptions import Standings, compile_standings
 from tocsin.detect.sigma.logsources import load_logsources
 from tocsin.detect.sigma.matcher import Matcher
 from tocsin.detect.sigma.plan import Plan, plan_key
+from tocsin.detect.vendor import sources_of_alerts
 from tocsin.errors import ContentError, StorageError
 from tocsin.flow import Compiled
 from tocsin.formats.read import read_members
@@ -84,7 +85,8 @@ def build(setup: Setup) -> Compiled:
     if normalizer is None:
         raise first_error(problems)
     plan = load_plan(setup)
-    return Compiled(normalizer, plan, Matcher(plan), standings(setup.content))
+    alerts = sources_of_alerts(normalizer.sources)
+    return Compiled(normalizer, plan, Matcher(plan), standings(setup.content), alerts)
 
 
 def standings(content: ContentSet) -> Standings:

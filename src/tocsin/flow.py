@@ -178,9 +178,7 @@ def decode(raw: pa.RecordBatch, normalizer: Normalizer) -> Decoded:
             bad.append((row, result))
     if not bad:
         return Decoded(records, places, raws, NO_REJECTS)
-    rejects = raw.take(pa.array([row for row, _ in bad], pa.int64())).drop_columns(
-        ["site", "source_id"]
-    )
+    rejects = raw.take(pa.array([row for row, _ in bad], pa.int64())).drop_columns(["site"])
     for name in ("reason", "detail"):
         rejects = rejects.append_column(name, pa.array([getattr(why, name) for _, why in bad]))
     return Decoded(
@@ -284,8 +282,9 @@ def quality_counts(decoded: Decoded, compiled: Compiled) -> dict[str, int]:
     """How many records came from which source and go to which class, or were rejected and why."""
     classes = compiled.normalizer.class_counts(decoded.records)
     counts = {f"classified|{source}|{name}": n for (source, name), n in classes.items()}
-    for reason, n in Counter(decoded.rejects.column("reason").to_pylist()).items():
-        counts[f"rejected||{reason}"] = n
+    rejects = (decoded.rejects.column(name).to_pylist() for name in ("source_id", "reason"))
+    for (source, reason), n in Counter(zip(*rejects, strict=True)).items():
+        counts[f"rejected|{source or ''}|{reason}"] = n
     return counts
 
 

@@ -284,7 +284,9 @@ def test_a_damaged_snapshot_is_the_operators_to_judge(tmp_path: Path) -> None:
 def test_dead_letters_keep_everything(tmp_path: Path) -> None:
     reject = Rejected("o", 3, "too-large", "9 bytes", b"\xff\0")
     with Spool(tmp_path, "dead", options=LARGE) as spool:
-        spool.append_rejects([reject], received_at=7, checkpoint=Checkpoint("k", {"seq": 3}))
+        spool.append_rejects(
+            [reject], source_id=None, received_at=7, checkpoint=Checkpoint("k", {"seq": 3})
+        )
         assert spool.checkpoints() == {"k": {"seq": 3}}
         spool.sync()
     rows = SpoolReader(tmp_path).read("dead", -1)

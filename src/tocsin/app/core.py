@@ -17,6 +17,7 @@ import structlog
 
 from tocsin import crash
 from tocsin.app import metrics, parts
+from tocsin.app.accounts import accounts
 from tocsin.app.clock import SystemClock
 from tocsin.app.content import (
     applied_content,
@@ -46,6 +47,9 @@ from tocsin.store import State
 LOOK_EVERY = 0.5
 """Seconds between two looks at dead letters and at which content is in force."""
 
+TELL_EVERY = 5.0
+"""Seconds between two times at which the accounts of the sources are told."""
+
 CONTENT = "content"
 """The fold that remembers which content core works with."""
 
@@ -62,6 +66,7 @@ class Core:
         self._judge = Judge(self._state, site.settings.site, clock)
         self._stopping = False
         self._looked = clock.monotonic()
+        self._told = -TELL_EVERY
         self._applied = ""
         self._spool = SpoolReader(site.spool)
         self._begin(partitions)
@@ -152,12 +157,22 @@ class Core:
             return
         self._looked = self._clock.monotonic()
         self._judge.let_time_pass()
+        self._tell_accounts()
         rejects = self._spool.read(DEAD, self._state.cursor(DEAD, "think"))
         if rejects is not None:
             release(self._site.spool, DEAD, self._judge.take_dead_letters(DEAD, rejects))
         applied = self._state.applied_content()
         if applied is not None:
             self._applied = applied.content_id
+
+    def _tell_accounts(self) -> None:
+        """Where the records of every source are, for Prometheus."""
+        if self._clock.monotonic() - self._told < TELL_EVERY:
+            return
+        self._told = self._clock.monotonic()
+        for account in accounts(self._state.intake.counters()):
+            for place, number in account.places():
+                metrics.records.labels(account.source_id, place).set(number)
 
     def _other_content(self) -> bool:
         """Whether other content is in force, and the lake takes what was judged under the old."""
@@ -197,7 +212,7 @@ class Core:
         if kind == "flush":
             if lane.flushed(reply, self._clock.monotonic(), self._site.settings.lake):
                 crash.point("core.lake-flushed")
-                self._state.set_cursor(lane.partition, "lake", reply.args["upto"])
+                self._judge.stored(lane.partition, reply)
                 release(self._site.spool, lane.partition, reply.args["upto"])
         elif reply.error:
             raise TocsinError(reply.error)

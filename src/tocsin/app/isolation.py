@@ -1,5 +1,6 @@
 """A record that our own code stumbles over does not take its neighbours with it."""
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -37,9 +38,11 @@ def isolating(
         ],
         schema=REJECTS,
     )
-    counts = {**observed.counts}
-    counts["rejected||internal-error"] = len(bad)
-    return replace(observed, rejects=pa.concat_batches([observed.rejects, rejects]), counts=counts)
+    counts = Counter(observed.counts)
+    for source in rejects.column("source_id").to_pylist():
+        counts[f"rejected|{source or ''}|internal-error"] += 1
+    rejects = pa.concat_batches([observed.rejects, rejects])
+    return replace(observed, rejects=rejects, counts=dict(counts))
 
 
 def _failing(

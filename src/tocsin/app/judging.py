@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tocsin import flow
-from tocsin.app import metrics
+from tocsin.app import accounts, metrics
 from tocsin.app.arrow import from_bytes
 from tocsin.app.keeping import Keeper
 from tocsin.app.telling import Teller
@@ -126,7 +126,8 @@ class Judge:
             self._watermark.see(partition, newest, args["received_at"], now, more=more)
             changes = self._correlate(tx, findings, now)
             tx.add_rejects(rejects)
-            tx.count({**args["counts"], "duplicates": len(repeats)})
+            tx.count(args["counts"])
+            tx.count(accounts.judged(args["counts"], _only(identities, repeats), rejects))
             tx.see_sources(_sources(_without(identities, repeats), args["received_at"]))
             tx.put_fold_states(CLOCKS, self._merge(args["clocks"]))
             body = {
@@ -208,11 +209,19 @@ class Judge:
         tx.put_fold_states(fold.name, changed)
         return outputs
 
+    def stored(self, partition: str, reply: Reply) -> None:
+        """What a flush made durable: the lake's cursor and the accounts move together."""
+        with self._state.think(partition) as tx:
+            tx.count(accounts.settled(accounts.STORED, reply.args["sources"]))
+            tx.count(accounts.settled(accounts.DROPPED, reply.args["dropped"]))
+            tx.set_cursor("lake", reply.args["upto"])
+
     def take_dead_letters(self, partition: str, rejects: pa.RecordBatch) -> int:
         """Move what the edge refused from the spool into the state; the last offset taken."""
         last: int = rejects.column("offset")[-1].as_py()
         with self._state.think(partition) as tx:
             tx.add_rejects(rejects)
+            tx.count(accounts.unread(rejects))
             first = rejects.column("offset")[0].as_py()
             body = {"first": first, "last": last, "dead_letters": rejects.num_rows}
             tx.journal(self._clock.now(), "core", "dead-letters", subject=partition, body=body)
@@ -305,6 +314,11 @@ def _without(rows: pa.RecordBatch, offsets: list[int]) -> pa.RecordBatch:
         return rows
     repeated = pc.is_in(rows.column("offset"), pa.array(offsets, pa.int64()))
     return rows.filter(pc.invert(repeated))
+
+
+def _only(rows: pa.RecordBatch, offsets: list[int]) -> pa.RecordBatch:
+    """Rows whose event is a repeat."""
+    return rows.filter(pc.is_in(rows.column("offset"), pa.array(offsets, pa.int64())))
 
 
 def _newest(identities: pa.RecordBatch) -> dict[str, int]:

@@ -11,6 +11,12 @@ late = Counter(
     "Findings that correlation could not use as it should, by what befell them",
     ["what"],
 )
+records = Gauge(
+    "tocsin_source_records",
+    "Records of a source by where they are, since the state was made",
+    ["source", "place"],
+    multiprocess_mode="mostrecent",
+)
 duplicates = Counter("tocsin_duplicates", "Events delivered again by their source")
 judge_seconds = Counter("tocsin_judge_seconds", "Time spent in state transactions")
 restarts = Counter("tocsin_starts", "Starts of a process of the service", ["part"])

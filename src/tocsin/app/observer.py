@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tocsin import flow
-from tocsin.app import parts
+from tocsin.app import accounts, parts
 from tocsin.app.arrow import to_bytes
 from tocsin.app.isolation import isolating
 from tocsin.app.workers import Later, Reply, Request, serve
@@ -154,8 +154,10 @@ class Observer:
         except TocsinError:
             self._refused = events
             raise
-        self._rows_stored += sum(rows.num_rows for parts in events.values() for rows in parts)
-        return Reply(request.task, {"upto": upto, "stored": self._rows_stored})
+        sources = accounts.by_source(rows for parts in events.values() for rows in parts)
+        self._rows_stored += sum(sources.values())
+        args = {"upto": upto, "stored": self._rows_stored, "sources": dict(sources), "dropped": {}}
+        return Reply(request.task, args)
 
 
 def run_observer(connection: Connection, task: Task) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from tocsin.app import parts
+from tocsin.app.accounts import Account, accounts
 from tocsin.app.content import applied_content, disk_content, is_applied
 from tocsin.app.site import Site
 from tocsin.correlate.incidents import rank
@@ -21,6 +22,7 @@ from tocsin.store.journal import Journal
 from tocsin.store.query import Answer
 from tocsin.store.query import query as run_query
 from tocsin.store.query_child import Limits
+from tocsin.store.scan import count_by_source
 
 DEAD_LETTERS = "dead_letters"
 """The table of dead letters; it is only made for a query that names it."""
@@ -30,12 +32,15 @@ LETTERS_IN_SQL = 10_000
 
 
 class SourceLine(msgspec.Struct, frozen=True):
-    """A source and what came in from it. Times are microseconds UTC, 0 when nothing came."""
+    """A source and what came in from it. Times are microseconds UTC, 0 when nothing came.
+
+    Records that nobody recognized have a line of their own, whose `source_id` is empty.
+    """
 
     source_id: str
     product: str
     shapes: tuple[str, ...]
-    events: int
+    account: Account
     last_received: int
     last_event: int
 
@@ -45,18 +50,21 @@ def sources(site: Site) -> list[SourceLine]:
     normalizer, problems = compile_sources(disk_content(site))
     if normalizer is None:
         raise parts.first_error(problems)
-    seen = {}
+    seen, kept = {}, {}
     if site.state.exists():
-        seen = {s.source_id: s for s in _reading(site).intake.sources()}
+        intake = _reading(site).intake
+        seen = {s.source_id: s for s in intake.sources()}
+        kept = {one.source_id: one for one in accounts(intake.counters())}
+    known = {spec.id: spec for spec in normalizer.sources}
     lines = []
-    for spec in normalizer.sources:
-        count = seen.get(spec.id)
+    for source_id in sorted(known.keys() | kept.keys(), key=lambda name: (name == "", name)):
+        spec, count = known.get(source_id), seen.get(source_id)
         lines.append(
             SourceLine(
-                spec.id,
-                spec.product.name,
-                tuple(shape.id for shape in spec.shapes),
-                count.events if count else 0,
+                source_id,
+                spec.product.name if spec else "",
+                tuple(shape.id for shape in spec.shapes) if spec else (),
+                kept.get(source_id, Account(source_id)),
                 count.last_received if count else 0,
                 count.last_event if count else 0,
             )
@@ -69,12 +77,16 @@ def refused(site: Site) -> dict[str, int]:
     return _reading(site).intake.dead_letter_counts() if site.state.exists() else {}
 
 
+def in_lake(site: Site) -> dict[str, int]:
+    """How many events of each source the lake holds, counted there."""
+    return count_by_source(site.lake)
+
+
 LATE = {
     "correlation-late": "came too late for correlation rules",
     "correlation-ungrouped": "lacked a field that a correlation groups by",
     "correlation-given-up": "were forgotten by a correlation for want of room",
     "late-findings": "came late to their incident",
-    "duplicates": "were delivered again",
 }
 """Counters of what could not be used as it should, in words."""
 

@@ -26,7 +26,7 @@ _COMMANDS = {
     "init": ("tocsin.cli.content:init", "Make a site folder: settings and your own content."),
     "check": ("tocsin.cli.content:check", "Check all content with its own tests."),
     "apply": ("tocsin.cli.content:apply", "Show what changed in the content and put it to work."),
-    "sources": ("tocsin.cli.content:sources", "List the sources and what came in from each."),
+    "sources": ("tocsin.cli.sources:sources", "Say of every source where its records are."),
     "rules": ("tocsin.cli.rules:rules", "List the rules, take new ones in, put them on trial."),
     "attack": (
         "tocsin.cli.attack:attack",

@@ -1,18 +1,16 @@
-"""`tocsin init`, `check`, `apply` and `sources`."""
+"""`tocsin init`, `check` and `apply`."""
 
 import sys
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path, PurePath
 
-import orjson
-
-from tocsin.app import attacking, overview
+from tocsin.app import attacking
 from tocsin.app import content as contents
 from tocsin.app import site as sites
-from tocsin.cli.arguments import Flag, Json
+from tocsin.cli.arguments import Flag
 from tocsin.cli.screen import Screen
-from tocsin.cli.tell import JSON_OPTIONS, plural, utc
+from tocsin.cli.tell import plural
 from tocsin.content import init_site
 from tocsin.errors import UsageError
 
@@ -109,41 +107,3 @@ def agreed(question: str, done: str = "applied", does: str = "applies") -> bool:
         return input(question).strip().lower() == "y"
     except EOFError:
         raise UsageError(UNASKED.format(done, does)) from None
-
-
-def sources(site: Path | None = None, *, json: Json = False) -> int:
-    """List the sources and what came in from each.
-
-    Parameters
-    ----------
-    site
-        Site folder; without it the one found here, or only what ships.
-    json
-        Print JSON.
-    """
-    where = sites.open_site(site)
-    lines = overview.sources(where)
-    if json:
-        sys.stdout.buffer.write(orjson.dumps(lines, option=JSON_OPTIONS, default=overview.plain))
-        return 0
-    Screen().table(
-        ["source", "product", "shapes", "events", "last received"],
-        [
-            [
-                line.source_id,
-                line.product,
-                ", ".join(line.shapes),
-                f"{line.events:,}",
-                utc(line.last_received) if line.last_received else "never",
-            ]
-            for line in lines
-        ],
-        right=frozenset({"events"}),
-    )
-    refused = overview.refused(where)
-    if refused:
-        counted = ", ".join(f"{n:,} {reason}" for reason, n in refused.items())
-        Screen().line(f"not used: {counted} (`tocsin dead-letters` shows them)")
-    for words, n in overview.befell(where).items():
-        Screen().line(f"{n:,} {words}")
-    return 0

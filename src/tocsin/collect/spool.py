@@ -129,7 +129,12 @@ class Spool:
         return self._append(to_envelope(batch, stamp), checkpoint)
 
     def append_rejects(
-        self, rejects: Sequence[Rejected], *, received_at: int, checkpoint: Checkpoint | None
+        self,
+        rejects: Sequence[Rejected],
+        *,
+        source_id: str | None = None,
+        received_at: int,
+        checkpoint: Checkpoint | None,
     ) -> range:
         """The same for dead letters, in the form of `envelope.REJECTS`."""
         rows = len(rejects)
@@ -142,6 +147,7 @@ class Spool:
             pa.array([reject.reason for reject in rejects], pa.string()),
             pa.array([reject.detail for reject in rejects], pa.string()),
             pa.array([reject.raw for reject in rejects], pa.binary()),
+            pa.repeat(pa.scalar(source_id, pa.string()), rows),
         ]
         rows_batch = pa.RecordBatch.from_arrays(columns, schema=envelope.REJECTS)
         return self._append(rows_batch, checkpoint)

@@ -36,6 +36,10 @@ REJECTS = pa.schema(
         pa.field("reason", pa.string(), nullable=False),
         pa.field("detail", pa.string(), nullable=False),
         pa.field("raw", pa.binary(), nullable=False),
+        pa.field("source_id", pa.string()),
     ]
 )
-"""A dead letter: a record that could not be used, with a stable reason code and the original."""
+"""A dead letter: a record that could not be used, with a stable reason code and the original.
+
+`source_id` is what was declared, as in `RAW`: nobody knows of which source an unreadable record is.
+"""

@@ -1,5 +1,6 @@
 """Original records out of the lake, in spool order: detection is replayed over them."""
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
@@ -149,3 +150,17 @@ def read_file(lake_root: Path, file: LakeFile, site: str) -> pa.Table:
         "time": rows.column(TIME),
     }
     return pa.table([columns[name] for name in STORED.names], schema=STORED)
+
+
+def count_by_source(lake_root: Path) -> dict[str, int]:
+    """How many events of each source the lake holds. Raises StorageError when it cannot be read."""
+    found: Counter[str] = Counter()
+    for path in table_paths(lake_root):
+        try:
+            for uri in DeltaTable(path).file_uris():
+                column = pq.read_table(uri, columns=[SOURCE], partitioning=None).column(SOURCE)
+                for pair in column.value_counts().to_pylist():
+                    found[pair["values"]] += pair["counts"]
+        except (DeltaError, OSError, pa.ArrowException) as error:
+            raise StorageError(f"{path}: {error}") from error
+    return dict(found)

@@ -175,7 +175,10 @@ class SourceSeen(Row):
 
 
 class DeadLetter(Row):
-    """A record that could not be used, with the reason and (bounded) the original."""
+    """A record that could not be used, with the reason and (bounded) the original.
+
+    `source_id` is the source that was declared for it, if any.
+    """
 
     partition = models.CharField(max_length=200)
     offset = models.BigIntegerField()
@@ -185,3 +188,4 @@ class DeadLetter(Row):
     reason = models.CharField(max_length=64, db_index=True)
     detail = models.TextField()
     raw = models.BinaryField()
+    source_id = models.CharField(max_length=200, null=True)

@@ -1,7 +1,7 @@
 """The Normalizer: raw bytes to native records, native records to OCSF."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 import pyarrow as pa
@@ -22,6 +22,19 @@ DAY = 24 * 60 * 60 * SECOND
 
 CHUNK = 2_048
 """Records mapped at a time: few enough to find most of them still in the processor's cache."""
+
+
+class Mapped(NamedTuple):
+    """Records after mapping, before they are Arrow.
+
+    A group's `rows` count from the beginning of its chunk; `starts` says where that is, group by
+    group. `moments` and `uids` are in the order of the records.
+    """
+
+    groups: list[Group]
+    starts: list[int]
+    moments: list[Moment]
+    uids: list[str]
 
 
 class _Batch:
@@ -128,17 +141,8 @@ class Normalizer:
 
         Within a class, rows stand by `CHUNK`, then by event type, then in the order of `records`.
         """
-        groups, moments, uids = self._in_chunks(records, positions, raws, context)
-        identities = pa.RecordBatch.from_arrays(
-            [
-                pa.array([position.offset for position in positions], pa.int64()),
-                pa.array(uids, pa.string()),
-                pa.array([record.source_id for record in records], pa.string()),
-                pa.array([moment[0] for moment in moments], pa.int64()),
-            ],
-            schema=IDENTITIES,
-        )
-        return self.assemble(groups), identities
+        mapped = self.mapped(records, positions, raws, context)
+        return self.assemble(mapped.groups), identities_of(mapped, records, positions)
 
     def columns(
         self,
@@ -148,7 +152,7 @@ class Normalizer:
         context: ContextSnapshot,
     ) -> list[Group]:
         """The first half of `batches`: mapped columns, group by group."""
-        return self._in_chunks(records, positions, raws, context)[0]
+        return self.mapped(records, positions, raws, context).groups
 
     def assemble(self, groups: Sequence[Group]) -> dict[str, pa.RecordBatch]:
         """The second half of `batches`: mapped groups as Arrow, by class."""
@@ -157,24 +161,24 @@ class Normalizer:
             by_class.setdefault(group.program.class_name, []).append(group)
         return {name: self._assembler.batch(name, by_class[name]) for name in sorted(by_class)}
 
-    def _in_chunks(
+    def mapped(
         self,
         records: Sequence[NativeRecord],
         positions: Sequence[Position],
         raws: Sequence[bytes],
         context: ContextSnapshot,
-    ) -> tuple[list[Group], list[Moment], list[str]]:
+    ) -> Mapped:
         """Mapped groups, times and identities of any number of records."""
-        groups: list[Group] = []
-        moments: list[Moment] = []
-        uids: list[str] = []
+        mapped = Mapped([], [], [], [])
         for start in range(0, len(records), CHUNK):
             part = slice(start, start + CHUNK)
             batch = _Batch(records[part], positions[part], raws[part], context)
-            groups += self._map(batch, as_json=True)
-            moments += batch.moments
-            uids += batch.uids
-        return groups, moments, uids
+            groups = self._map(batch, as_json=True)
+            mapped.groups.extend(groups)
+            mapped.starts.extend([start] * len(groups))
+            mapped.moments.extend(batch.moments)
+            mapped.uids.extend(batch.uids)
+        return mapped
 
     def _map(self, batch: _Batch, *, as_json: bool) -> list[Group]:
         """Mapped groups of a batch, whose times and identities are filled in."""
@@ -216,6 +220,21 @@ class Normalizer:
                 else:
                     todo[program] = [row]
         return todo
+
+
+def identities_of(
+    mapped: Mapped, records: Sequence[NativeRecord], positions: Sequence[Position]
+) -> pa.RecordBatch:
+    """`stages.IDENTITIES` of mapped records, in their order."""
+    return pa.RecordBatch.from_arrays(
+        [
+            pa.array([position.offset for position in positions], pa.int64()),
+            pa.array(mapped.uids, pa.string()),
+            pa.array([record.source_id for record in records], pa.string()),
+            pa.array([moment[0] for moment in mapped.moments], pa.int64()),
+        ],
+        schema=IDENTITIES,
+    )
 
 
 def _complete(group: Group, batch: _Batch, *, as_json: bool) -> None:

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from tocsin.errors import SettingsError
-from tocsin.settings import Input, Secret, Settings, catalog, find_site, load
+from tocsin.settings import FilesInput, HttpInput, Secret, Settings, catalog, find_site, load
 
 
 def site(folder: Path, text: str) -> Path:
@@ -24,12 +24,12 @@ def test_the_file_then_the_environment(tmp_path: Path) -> None:
     assert settings.site == "north"
     assert settings.http.port == 9000
     assert settings.http.host == "::1"
-    assert settings.input == (Input(path="/var/log/*.json"),)
+    assert settings.input == (FilesInput(path="/var/log/*.json"),)
 
 
 def test_a_list_in_the_environment_is_json() -> None:
     settings = load(None, {"TOCSIN_INPUT": '[{"path": "a.json", "follow": false}]'})
-    assert settings.input == (Input(path="a.json", follow=False),)
+    assert settings.input == (FilesInput(path="a.json", follow=False),)
 
 
 @pytest.mark.parametrize(
@@ -42,6 +42,16 @@ def test_a_list_in_the_environment_is_json() -> None:
         ("[http]\nport = 'many'\n", "http.port: "),
         ("http = 3\n", "http: "),
         ("[[input]]\nfollow = true\n", "input[0]: "),
+        ("[[input]]\nkind = 'htp'\n", "input.kind: no 'htp'; is http meant?"),
+        ("[[input]]\nkind = 'http'\nlissten = 'a'\n", "input.lissten; is input.listen meant?"),
+        (
+            "[[input]]\nkind = 'http'\n[[input.tokens]]\nnam = 'a'\n",
+            "input.tokens.nam; is input.tokens.name meant?",
+        ),
+        (
+            "[[input]]\nkind = 'http'\n[[input.tokens]]\nname = 'a'\nsecret = 'hunter2'\n",
+            "input[0].tokens[0].secret: a secret is a reference",
+        ),
         ("site = 'North Wing'\n", "site: "),
         ("site = \n", "line 1"),
     ],
@@ -51,6 +61,22 @@ def test_a_wrong_file_says_where_and_what(tmp_path: Path, text: str, says: str) 
         load(site(tmp_path, text), {})
     assert str(tmp_path / "tocsin.toml") in str(caught.value)
     assert says in str(caught.value)
+
+
+def test_a_kind_of_input_has_its_own_keys(tmp_path: Path) -> None:
+    text = """
+    [[input]]
+    kind = "http"
+    [[input.tokens]]
+    name = "forwarder"
+    secret = "env:HEC_TOKEN"
+    [[input]]
+    path = "logs"
+    """
+    http, files = load(site(tmp_path, text), {}).input
+    assert isinstance(http, HttpInput)
+    assert http.tokens[0].secret.reference() == ("env", "HEC_TOKEN")
+    assert files == FilesInput(path="logs")
 
 
 @pytest.mark.parametrize(
@@ -95,7 +121,7 @@ def test_the_tree_is_frozen() -> None:
 
 
 def test_every_setting_is_used(repo: Path) -> None:
-    files = [path for path in (repo / "src").rglob("*.py") if path.name != "settings.py"]
+    files = [path for path in (repo / "src").rglob("*.py") if path.parent.name != "settings"]
     code = "".join(path.read_text() for path in files)
     unused = [e.key for e in catalog() if e.key != "kind" and f".{e.key}" not in code]
     assert unused == []

@@ -1,4 +1,4 @@
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,7 @@ class Queue:
 
     def __init__(self, *chunks: Chunk) -> None:
         self.chunks = list(chunks)
+        self.kept: list[Chunk] = []
         self.resumed: tuple[Mapping[str, Any], Mapping[str, Any]] | None = None
 
     def resume(self, positions: Mapping[str, Any], refused: Mapping[str, Any]) -> None:
@@ -41,6 +42,9 @@ class Queue:
         assert now > 0
         while self.chunks:
             yield self.chunks.pop(0)
+
+    def durable(self, chunks: Sequence[Chunk]) -> None:
+        self.kept += chunks
 
 
 def chunk(*raws: bytes, seq: int, problems: int = 0) -> Chunk:
@@ -148,3 +152,46 @@ def test_small_chunks_share_an_fsync(
 def test_an_empty_batch_only_moves_the_position(spools: tuple[Spool, Spool]) -> None:
     runner(Queue(Chunk(RawBatch(), None, Checkpoint("k", {"seq": 9}))), spools).step()
     assert spools[0].checkpoints() == {"k": {"seq": 9}}
+
+
+def test_a_transport_is_told_what_is_durable_and_nothing_else(
+    spools: tuple[Spool, Spool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spool, _ = spools
+    first, second, third = (chunk(raw, seq=n) for n, raw in enumerate((b"a", b"b", b"c")))
+    transport = Queue(first, second)
+    seen: list[int] = []
+    real = spool.sync
+    monkeypatch.setattr(spool, "sync", lambda: (seen.append(len(transport.kept)), real())[1])
+    run = runner(transport, spools)
+    run.step()
+    assert seen == [0], "told before it was durable"
+    assert transport.kept == [first, second]
+    transport.chunks = [third]
+    spool._options = SpoolOptions(reserve=2**62)
+    run = Runner(transport, *spools, clock=Tick(), pause=lambda seconds: not seconds)
+    run.step()
+    assert transport.kept == [first, second], "told of what found no room"
+
+
+def test_transports_that_share_a_spool_keep_their_own_positions(
+    spools: tuple[Spool, Spool],
+) -> None:
+    spool, dead = spools
+
+    def run(transport: Queue, name: str) -> None:
+        Runner(transport, spool, dead, clock=Tick(), pause=lambda _: True, name=name).step()
+
+    run(Queue(chunk(b"a", seq=1)), "")
+    run(Queue(chunk(b"b", seq=2, problems=1)), "http")
+    run(Queue(chunk(b"c", seq=3)), "http2")
+    again = {name: Queue() for name in ("", "http", "http2", "other")}
+    for name, transport in again.items():
+        run(transport, name)
+    positions = {name: transport.resumed for name, transport in again.items()}
+    assert positions == {
+        "": ({"k": {"seq": 1}}, {}),
+        "http": ({"k": {"seq": 2}}, {"k": {"seq": 2}}),
+        "http2": ({"k": {"seq": 3}}, {}),
+        "other": ({}, {}),
+    }

@@ -25,9 +25,15 @@ def test_the_template_writes_out_every_default(tmp_path: Path) -> None:
         if "= " in line or "[" in line
     ]
     text = "\n".join(line for line in lines if not line.startswith("#"))
-    (tmp_path / settings.FILE).write_text(text.replace('source = "..."', ""))
+    text = re.sub(r'^(source|certificate|key|client_ca) = "..."', "", text, flags=re.MULTILINE)
+    text = text.replace('secret = "..."', 'secret = "env:X"').replace('name = "..."', 'name = "x"')
+    (tmp_path / settings.FILE).write_text(text)
     loaded = settings.load(tmp_path, {})
-    assert loaded.input == (settings.Input(path="..."),)
+    files, *others = loaded.input
+    assert files == settings.FilesInput(path="...")
+    http = next(one for one in others if isinstance(one, settings.HttpInput))
+    assert msgspec.structs.replace(http, tokens=(), hooks=()) == settings.HttpInput()
+    assert {settings.SyslogInput(), settings.RelpInput()} <= set(others)
     assert msgspec.structs.replace(loaded, input=()) == settings.Settings()
     for entry in settings.catalog():
         assert f"{entry.key} = " in template()

@@ -15,7 +15,7 @@ from tocsin.errors import ContentError, StorageError
 from tocsin.model.content import ContentSet, Problem
 from tocsin.model.rules import RuleState
 from tocsin.normalize import compile_sources
-from tocsin.settings import FILE
+from tocsin.settings import FILE, FilesInput, Input
 from tocsin.store import State
 
 UNUSABLE = f"{RuleState.UNSUPPORTED.value}: "
@@ -47,17 +47,27 @@ def input_problems(site: Site, source_ids: Collection[str] | None) -> list[Probl
     place = str((site.folder or Path()) / FILE)
     problems = []
     for one in site.settings.input:
-        if source_ids is not None and one.source is not None and one.source not in source_ids:
-            known = ", ".join(sorted(source_ids))
-            problems.append(
-                Problem(place, f"input {one.path}: no source {one.source}; there are: {known}")
-            )
+        name = one.path if isinstance(one, FilesInput) else one.name
+        for source in _sources_named(one):
+            if source_ids is not None and source not in source_ids:
+                known = ", ".join(sorted(source_ids))
+                problems.append(
+                    Problem(place, f"input {name}: no source {source}; there are: {known}")
+                )
+        if not isinstance(one, FilesInput):
+            continue
         path = (site.folder or Path.cwd()) / one.path
         there = path.parent if "*" in path.name else path
         if not there.exists():
             message = f"input {one.path}: {there} does not exist (yet)"
             problems.append(Problem(place, message, "warning"))
     return problems
+
+
+def _sources_named(one: Input) -> list[str]:
+    """The sources that an input declares for what comes in."""
+    senders = [one, *getattr(one, "tokens", ()), *getattr(one, "hooks", ())]
+    return sorted({sender.source for sender in senders if getattr(sender, "source", None)})
 
 
 class Change(msgspec.Struct, frozen=True):

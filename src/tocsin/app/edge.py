@@ -1,34 +1,31 @@
 """The process at the edge: transports into the spool; health and metrics for the outside.
 
-Every input belongs to one partition for good (by its path), so that a partition has one writer and
-its records keep the order in which they were read.
+Every input belongs to one partition for good (by its path or name), so that a partition has one
+writer and its records keep the order in which they were read. One thread carries everything into
+the spool; what senders connect to is served in another, which rings when something came.
 """
 
 import signal
 import threading
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing.synchronize import Event
-from pathlib import Path
 from types import FrameType
-from zlib import crc32
 
-import msgspec
 import structlog
 
 from tocsin.app import metrics
 from tocsin.app.clock import SystemClock
 from tocsin.app.health import serve_health
+from tocsin.app.inlets import Inlet, inlets_of
 from tocsin.app.logs import speak
 from tocsin.app.site import DEAD, Site
 from tocsin.collect.folder import backlog
+from tocsin.collect.network import Network
 from tocsin.collect.runner import Runner
 from tocsin.collect.spool import Spool, SpoolLocked
-from tocsin.collect.transports.files import Files, FileSource
-from tocsin.errors import SettingsError
-from tocsin.formats.limits import DEFAULT
-from tocsin.settings import Input
 
 IDLE, AWAKE = 0.05, 0.004
 """Seconds between two looks at inputs that had nothing new, and while something came lately."""
@@ -50,13 +47,21 @@ class _Stop:
     """Becomes set when it is time to end."""
 
     event: threading.Event = field(default_factory=threading.Event)
+    bell: threading.Event = field(default_factory=threading.Event)
+    """Rung when something came in, or when it is time to end."""
 
     def on_signal(self, _number: int, _frame: FrameType | None) -> None:
         self.event.set()
+        self.bell.set()
 
     def pause(self, seconds: float) -> bool:
         """Wait; False when it is time to end."""
         return not self.event.wait(seconds)
+
+    def doze(self, seconds: float) -> None:
+        """Wait until the bell rings, at most so long."""
+        self.bell.wait(seconds)
+        self.bell.clear()
 
 
 def run_edge(site: Site, partitions: Sequence[str], edge_ready: Event, core_ready: Event) -> None:
@@ -70,23 +75,33 @@ def run_edge(site: Site, partitions: Sequence[str], edge_ready: Event, core_read
         http.host, http.port, lambda: {"edge": edge_ready.is_set(), "core": core_ready.is_set()}
     )
     log.info("answering probes", host=http.host, port=server.server_port)
+    clock = SystemClock()
+    inlets = inlets_of(site, len(partitions), clock, stop.bell.set)
+    with _spools(site, (*partitions, DEAD), stop) as (*spools, dead):
+        carriers = [Carrier(inlet, spools[inlet.partition], dead, stop) for inlet in inlets]
+        network = Network([inlet.listener for inlet in inlets if inlet.listener is not None])
+        network.open()
+        edge_ready.set()
+        try:
+            _collect(carriers, stop, site)
+        finally:
+            edge_ready.clear()
+            network.close()
+            for inlet in inlets:
+                inlet.close()
+
+
+@contextmanager
+def _spools(site: Site, partitions: Sequence[str], stop: _Stop) -> Iterator[list[Spool]]:
+    """The partitions to write; says what damage was found in them."""
     spools = [_spool(site, name, stop) for name in partitions]
-    dead = _spool(site, DEAD, stop)
-    for spool in (*spools, dead):
+    for spool in spools:
         for damage in spool.recovery.damaged:
             log.error("spool damaged", partition=spool.partition, place=damage)
-    readers = [
-        Reader(site, spool, dead, sources, stop)
-        for spool, sources in zip(spools, _shares(site, len(spools)), strict=True)
-    ]
-    edge_ready.set()
     try:
-        _collect(readers, stop, site)
+        yield spools
     finally:
-        edge_ready.clear()
-        for reader in readers:
-            reader.files.close()
-        for spool in (*spools, dead):
+        for spool in spools:
             spool.close()
 
 
@@ -100,22 +115,17 @@ def _spool(site: Site, partition: str, stop: _Stop) -> Spool:
     return Spool(site.spool, partition, site=site.settings.site)
 
 
-class Reader:
-    """All inputs of one partition, and what is exported about them."""
+class Carrier:
+    """One inlet with its runner, and what is exported about them."""
 
-    def __init__(
-        self, site: Site, spool: Spool, dead: Spool, sources: Sequence[FileSource], stop: _Stop
-    ) -> None:
-        limits = site.settings.limits
-        bounds = msgspec.structs.replace(
-            DEFAULT, max_record=limits.record_bytes, max_depth=limits.depth, max_ratio=limits.ratio
-        )
-        self.files = Files(sources, bounds)
+    def __init__(self, inlet: Inlet, spool: Spool, dead: Spool, stop: _Stop) -> None:
         self._name = spool.partition
         self._stop = stop
         self._seen: Counter[str] = Counter()
         self._why = ""
-        self._runner = Runner(self.files, spool, dead, clock=SystemClock(), pause=self._pause)
+        self._runner = Runner(
+            inlet.transport, spool, dead, clock=SystemClock(), pause=self._pause, name=inlet.name
+        )
 
     def step(self) -> bool:
         """Read what is there; True when there was something."""
@@ -146,35 +156,13 @@ class Reader:
         self._why = counts.waiting
 
 
-def sources_of(site: Site) -> list[FileSource]:
-    """What the settings say is to be read; raises SettingsError when it cannot be understood."""
-    return [_source(site, one) for one in site.settings.input]
-
-
-def _shares(site: Site, of: int) -> list[list[FileSource]]:
-    """The inputs of each partition."""
-    shares: list[list[FileSource]] = [[] for _ in range(of)]
-    for one, source in zip(site.settings.input, sources_of(site), strict=True):
-        shares[crc32(one.path.encode()) % of].append(source)
-    return shares
-
-
-def _source(site: Site, one: Input) -> FileSource:
-    path = (site.folder or Path.cwd()) / one.path
-    if "*" in str(path.parent):
-        raise SettingsError(f"input {one.path}: `*` is only understood in the last part of a path")
-    if "*" in path.name:
-        return FileSource(path.parent, one.source, one.follow, path.name)
-    return FileSource(path, one.source, one.follow)
-
-
-def _collect(readers: Sequence[Reader], stop: _Stop, site: Site) -> None:
-    """Step every partition's inputs in turn until it is time to end."""
+def _collect(carriers: Sequence[Carrier], stop: _Stop, site: Site) -> None:
+    """Step every inlet in turn until it is time to end."""
     clock, told, moved_at = SystemClock(), 0.0, 0.0
     names = [path.name for path in site.spool.iterdir() if path.is_dir()]
     while not stop.event.is_set():
         began = clock.monotonic()
-        moved = [reader.step() for reader in readers]
+        moved = [carrier.step() for carrier in carriers]
         now = clock.monotonic()
         if now - told > 1:
             told = now
@@ -183,4 +171,4 @@ def _collect(readers: Sequence[Reader], stop: _Stop, site: Site) -> None:
             moved_at = now
         else:
             pause = AWAKE if now - moved_at < LATELY else IDLE
-            stop.pause(min(max(pause, SHARE * (now - began)), IDLE))
+            stop.doze(min(max(pause, SHARE * (now - began)), IDLE))

@@ -23,7 +23,7 @@ import structlog
 
 from tocsin.app.child import Part, run_child
 from tocsin.app.clock import SystemClock
-from tocsin.app.edge import sources_of
+from tocsin.app.inlets import inlets_of
 from tocsin.app.logs import speak
 from tocsin.app.site import Site
 from tocsin.app.workers import SPAWN, worker_count
@@ -118,7 +118,7 @@ def serve_site(site: Site, more: list[Part]) -> int:
     speak(site.settings.log.level)
     os.umask(0o077)
     held = lock(site.data)
-    sources_of(site)
+    inlets_of(site, 1, SystemClock())
     _refuse_taken(site.settings.http.host, site.settings.http.port)
     run_folder = site.data / "run"
     shutil.rmtree(run_folder, ignore_errors=True)

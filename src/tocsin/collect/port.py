@@ -1,6 +1,6 @@
 """What the runner asks of a transport."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import msgspec
@@ -19,15 +19,19 @@ class Checkpoint(msgspec.Struct, frozen=True):
 
 
 class Chunk(NamedTuple):
-    """Records and problems of one key, and its position after them."""
+    """Records and problems of one key, and its position after them.
+
+    `ticket` is the transport's own: what it needs to know once the chunk is durable.
+    """
 
     batch: RawBatch
     source_id: str | None
     checkpoint: Checkpoint
+    ticket: Any = None
 
 
 class Transport(Protocol):
-    """A way in for records."""
+    """A way in for records. All methods are called by one thread."""
 
     def resume(self, positions: Mapping[str, Any], refused: Mapping[str, Any]) -> None:
         """Take up again where the spool ends; called once, before the first poll.
@@ -37,4 +41,11 @@ class Transport(Protocol):
         """
 
     def poll(self, now: int) -> Iterator[Chunk]:
-        """Everything that is there by now; `now` is microseconds UTC."""
+        """Everything that is there by now; `now` is microseconds UTC. It never waits."""
+
+    def durable(self, chunks: Sequence[Chunk]) -> None:
+        """These chunks survive from now on: their senders may be told.
+
+        Chunks come in the order in which they were given, each once, perhaps while `poll` still
+        runs. One that was given and does not come was not stored, and is not after a restart.
+        """

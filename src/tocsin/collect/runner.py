@@ -5,11 +5,12 @@ again after a crash may give them twice; it is told which were kept, and leaves 
 """
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from tocsin import crash
-from tocsin.collect.port import Chunk, Transport
+from tocsin.collect.port import Checkpoint, Chunk, Transport
 from tocsin.collect.spool import Spool
 from tocsin.errors import StorageError
 from tocsin.formats.records import Rejected, Skipped
@@ -20,6 +21,8 @@ LINGER = 0.010
 """Seconds for which appended records may wait for the fsync that they share."""
 _RETRY = 0.25
 """Seconds between two tries while the spool is full."""
+_MARK = "@"
+"""Begins the keys of named transports; those of files begin with a device or a path."""
 
 
 @dataclass(slots=True)
@@ -47,9 +50,14 @@ class Runner:
         *,
         clock: Clock,
         pause: Callable[[float], bool],
+        name: str = "",
     ) -> None:
-        """`pause(seconds)` waits and answers False when it is time to stop."""
+        """`pause(seconds)` waits and answers False when it is time to stop.
+
+        `name` sets the positions of this transport apart from those of others in the same spool.
+        """
         self.counts = Counts()
+        self._prefix = f"{_MARK}{name}/" if name else ""
         self._transport = transport
         self._spool = spool
         self._dead = dead
@@ -57,7 +65,8 @@ class Runner:
         self._pause = pause
         self._unsynced = 0
         self._since = 0.0
-        transport.resume(spool.checkpoints(), dead.checkpoints())
+        self._taken: list[Chunk] = []
+        transport.resume(*map(self._own, (spool.checkpoints(), dead.checkpoints())))
 
     def run(self, idle: float = 0.25) -> None:
         """Poll until `pause` says stop; StorageError when the disk fails for good."""
@@ -80,14 +89,25 @@ class Runner:
         self._sync()
         return self._pause(0)
 
+    def _own(self, positions: Mapping[str, Any]) -> dict[str, Any]:
+        """The positions that this transport has noted, by its own keys."""
+        if not self._prefix:
+            return {key: value for key, value in positions.items() if key[:1] != _MARK}
+        return {
+            key.removeprefix(self._prefix): value
+            for key, value in positions.items()
+            if key.startswith(self._prefix)
+        }
+
     def _take(self, chunk: Chunk) -> bool:
         """Append a chunk, waiting as long as there is no room."""
         now = self._clock.now()
+        note = Checkpoint(self._prefix + chunk.checkpoint.key, chunk.checkpoint.position)
         problems = [_dead_letter(problem) for problem in chunk.batch.problems]
         if problems:
             if not self._patiently(
                 lambda: self._dead.append_rejects(
-                    problems, received_at=now, checkpoint=chunk.checkpoint
+                    problems, received_at=now, checkpoint=note
                 )
             ):
                 return False
@@ -98,13 +118,14 @@ class Runner:
                 chunk.batch,
                 source_id=chunk.source_id,
                 received_at=now,
-                checkpoint=chunk.checkpoint,
+                checkpoint=note,
             )
         ):
             return False
         if not self._unsynced:
             self._since = self._clock.monotonic()
         self._unsynced += chunk.batch.size + 1
+        self._taken.append(chunk)
         self.counts.received += len(chunk.batch)
         self.counts.bytes += chunk.batch.size
         self.counts.rejected.update(problem.reason for problem in problems)
@@ -131,6 +152,8 @@ class Runner:
         if self._unsynced:
             self._spool.sync()
             self._unsynced = 0
+            taken, self._taken = self._taken, []
+            self._transport.durable(taken)
 
 
 def _dead_letter(problem: Rejected | Skipped) -> Rejected:

@@ -58,7 +58,8 @@ def init_site(folder: Path) -> list[Path]:
 def template() -> str:
     """A tocsin.toml with every setting as a comment."""
     parts = [_HEAD]
-    for section, entries in groupby(settings.catalog(), key=lambda entry: entry.section):
+    sections = groupby(settings.catalog(), key=lambda entry: (entry.section, entry.within))
+    for (section, _), entries in sections:
         lines = [f"# [{section}]"] if section else []
         for entry in entries:
             default = entry.default or '"..."'

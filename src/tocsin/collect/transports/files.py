@@ -127,6 +127,9 @@ class Files:
         for key in self._seen.keys() - present - self._positions.keys():
             del self._seen[key]
 
+    def durable(self, chunks: Sequence[Chunk]) -> None:
+        """Nobody waits for an answer: the position is in the spool."""
+
     def close(self) -> None:
         """Close the files that are followed."""
         for file, _ in self._handles.values():

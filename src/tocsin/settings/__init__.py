@@ -8,12 +8,32 @@ import difflib
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
+from types import UnionType
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 import msgspec
 from msgspec import Meta
 
 from tocsin.errors import SettingsError
+from tocsin.settings.inputs import FilesInput, HttpInput, Input, Listener, RelpInput, SyslogInput
+from tocsin.settings.secret import Secret
+
+__all__ = [
+    "FILE",
+    "HOME",
+    "Entry",
+    "FilesInput",
+    "HttpInput",
+    "Input",
+    "Listener",
+    "RelpInput",
+    "Secret",
+    "Settings",
+    "SyslogInput",
+    "catalog",
+    "find_site",
+    "load",
+]
 
 FILE = "tocsin.toml"
 HOME = "TOCSIN_HOME"
@@ -22,27 +42,6 @@ OTHER_USES = frozenset({HOME, "TOCSIN_DATA", "TOCSIN_CRASH_AT"})
 """Variables with the prefix that are no settings: the site folder and two for tests."""
 
 MIB = 1024 * 1024
-
-
-class Secret:
-    """A reference to a secret, `env:NAME` or `file:/path`; never the secret itself.
-
-    It has no serializer, and printing it shows nothing. The reference is resolved where the secret
-    is used.
-    """
-
-    __slots__ = ("_reference",)
-
-    def __init__(self, reference: str) -> None:
-        kind, _, name = reference.partition(":")
-        if kind not in ("env", "file") or not name:
-            raise ValueError("a secret is a reference: env:NAME or file:/path")
-        self._reference = reference
-
-    def reference(self) -> tuple[str, str]:
-        """Kind (`env` or `file`) and name of the place that holds the secret."""
-        kind, _, name = self._reference.partition(":")
-        return kind, name
 
 
 class Log(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,22 +58,6 @@ class Paths(msgspec.Struct, frozen=True, kw_only=True):
     data: Annotated[
         str, Meta(description="State, spool and lake. Keep it on a disk of its own in production.")
     ] = "data"
-
-
-class Input(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing to read. Each `[[input]]` adds one."""
-
-    path: Annotated[
-        str, Meta(description="A file, a folder, or `folder/*.json`: `*` only in the last part.")
-    ]
-    kind: Annotated[Literal["files"], Meta(description="The transport.")] = "files"
-    follow: Annotated[
-        bool, Meta(description="Go on reading what is appended or added later, or read once.")
-    ] = True
-    source: Annotated[
-        str | None,
-        Meta(description="The source's id; without it each record's format is recognized."),
-    ] = None
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
@@ -134,35 +117,58 @@ class Entry(msgspec.Struct, frozen=True):
     default: str
     """As it is written in the file; empty when the setting must be given."""
     text: str
+    within: type[msgspec.Struct]
+    """The section's own type: kinds of `[[input]]` share the section's name."""
 
 
 def catalog() -> list[Entry]:
-    """Every setting in the order of the tree; `section` is empty, `http` or `[input]`."""
+    """Every setting in the order of the tree; `section` is empty, `http`, `[input]` and so on."""
     return _entries(Settings, "")
 
 
-def _entries(kind: type[msgspec.Struct], section: str) -> list[Entry]:
+def _entries(within: type[msgspec.Struct], section: str) -> list[Entry]:
     found: list[Entry] = []
-    hints = get_type_hints(kind, include_extras=True)
-    for item in msgspec.structs.fields(kind):
-        plain, *notes = get_args(hints[item.name]) or (hints[item.name],)
-        inner = _section(item.type if get_origin(item.type) is tuple else plain)
-        if inner is not None:
-            name = f"[{item.name}]" if get_origin(item.type) is tuple else item.name
-            found += _entries(inner, name)
+    deeper: list[Entry] = []
+    tag = within.__struct_config__.tag
+    if tag is not None:
+        kind = _KIND_TEXT
+        found.append(Entry(section, _KIND, f'"{tag}"', f'"{tag}"', kind, within))
+    hints = get_type_hints(within, include_extras=True)
+    for item in msgspec.structs.fields(within):
+        plain, *notes = _parts(hints[item.name])
+        inner = _sections(plain)
+        if inner:
+            name = f"{section.strip('[]')}.{item.name}".lstrip(".")
+            name = f"[{name}]" if get_origin(plain) is tuple else name
+            deeper += [entry for one in inner for entry in _entries(one, name)]
             continue
         text = next(note.description or "" for note in notes if isinstance(note, Meta))
         required = item.default is msgspec.NODEFAULT
         default = "" if required or item.default is None else msgspec.json.encode(item.default)
         written = default if isinstance(default, str) else default.decode()
-        found.append(Entry(section, item.name, _kind(plain), written, text))
-    return found
+        found.append(Entry(section, item.name, _kind(plain), written, text, within))
+    return found + deeper
+
+
+def _parts(hint: Any) -> tuple[Any, ...]:
+    """A type and its notes."""
+    return get_args(hint) if get_origin(hint) is Annotated else (hint,)
 
 
 def _kind(plain: Any) -> str:
     if get_origin(plain) is Literal:
         return " | ".join(f'"{choice}"' for choice in get_args(plain))
-    return getattr(plain, "__name__", str(plain)).replace("str", "text").replace("int", "number")
+    if get_origin(plain) is tuple:
+        return f"list of {_kind(get_args(plain)[0])}"
+    if get_args(plain) and type(None) in get_args(plain):
+        return f"{_kind(get_args(plain)[0])} | None"
+    return _KINDS.get(plain, getattr(plain, "__name__", str(plain)))
+
+
+_KINDS = {str: "text", int: "number", Secret: "secret"}
+_KIND = "kind"
+_KIND_TEXT = "The transport; without it, files are read."
+_DEFAULT_KIND = "files"
 
 
 def find_site(start: Path, environment: Mapping[str, str]) -> Path | None:
@@ -185,10 +191,20 @@ def load(folder: Path | None, environment: Mapping[str, str]) -> Settings:
         _known(tree, Settings, place, "")
     extra = _from_environment(environment)
     _merge(tree, extra)
+    for one in tree.get("input", ()):
+        if isinstance(one, dict):
+            one.setdefault(_KIND, _DEFAULT_KIND)
     try:
-        return msgspec.convert(tree, Settings, strict=False)
+        return msgspec.convert(tree, Settings, strict=False, dec_hook=_decode)
     except msgspec.ValidationError as error:
         raise SettingsError(_explain(error, place, environment)) from None
+
+
+def _decode(kind: type, value: Any) -> Any:
+    """Values of types that msgspec does not know."""
+    if kind is Secret and isinstance(value, str):
+        return Secret(value)
+    raise ValueError("a secret is a reference: env:NAME or file:/path")
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -204,21 +220,38 @@ def _known(tree: Mapping[str, Any], kind: Any, place: str, above: str) -> None:
     """Refuse keys that `kind` does not have, at every level."""
     hints = get_type_hints(kind)
     for key, value in tree.items():
-        if key not in hints:
+        if key not in hints and not (key == _KIND and kind.__struct_config__.tag):
             near = difflib.get_close_matches(key, hints, n=1, cutoff=0.0)
             raise SettingsError(
                 f"{place}: unknown setting {above}{key}; is {above}{near[0]} meant?"
             )
-        inner = _section(hints[key])
+        inner = _sections(hints.get(key))
         for part in value if isinstance(value, list) else (value,):
-            if inner is not None and isinstance(part, Mapping):
-                _known(part, inner, place, f"{above}{key}.")
+            if inner and isinstance(part, Mapping):
+                _known(part, _meant(part, inner, place, above + key), place, f"{above}{key}.")
 
 
-def _section(hint: Any) -> type[msgspec.Struct] | None:
-    """The section that a type names, directly or as the item of a tuple."""
+def _meant(
+    part: Mapping[str, Any], choices: tuple[type[msgspec.Struct], ...], place: str, key: str
+) -> type[msgspec.Struct]:
+    """Which of several kinds a section is of."""
+    if len(choices) == 1:
+        return choices[0]
+    tags = {str(one.__struct_config__.tag): one for one in choices}
+    named = part.get(_KIND, _DEFAULT_KIND)
+    if named not in tags:
+        near = difflib.get_close_matches(str(named), tags, n=1, cutoff=0.0)
+        raise SettingsError(f"{place}: {key}.{_KIND}: no {named!r}; is {near[0]} meant?")
+    return tags[named]
+
+
+def _sections(hint: Any) -> tuple[type[msgspec.Struct], ...]:
+    """The sections that a type names: itself, the item of a tuple, or several kinds of item."""
     found = get_args(hint)[0] if get_origin(hint) is tuple else hint
-    return found if isinstance(found, type) and issubclass(found, msgspec.Struct) else None
+    choices = get_args(found) if isinstance(found, UnionType) else (found,)
+    return tuple(
+        one for one in choices if isinstance(one, type) and issubclass(one, msgspec.Struct)
+    )
 
 
 def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:

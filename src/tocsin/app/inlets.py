@@ -1,0 +1,114 @@
+"""The ways in of a site: what `[[input]]` says, as transports and listeners.
+
+A kind of input is one function in `_MAKERS`: it gives what the runner polls and, for what senders
+connect to, what the network's thread serves.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from zlib import crc32
+
+import msgspec
+
+from tocsin.app.site import Site
+from tocsin.collect.network import Listener
+from tocsin.collect.port import Transport
+from tocsin.collect.transports.files import Files, FileSource
+from tocsin.errors import SettingsError
+from tocsin.formats.limits import DEFAULT, Limits
+from tocsin.model.ports import Clock
+from tocsin.settings import FilesInput, Settings
+
+
+def _nothing() -> None:
+    """Nothing is held, or nobody sleeps."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inlet:
+    """One way in.
+
+    `name` sets its positions in the spool apart (empty: files), `partition` is the number of the
+    one it writes, for good. `listener` is served by the network's thread. `close` ends what the
+    transport holds.
+    """
+
+    name: str
+    partition: int
+    transport: Transport
+    listener: Listener | None = None
+    close: Callable[[], None] = _nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What an inlet is made with; `ring` wakes the thread that polls, from any thread."""
+
+    folder: Path
+    limits: Limits
+    clock: Clock
+    ring: Callable[[], None]
+
+    def path(self, written: str) -> Path:
+        """A path of the settings: a relative one starts at the site's folder."""
+        return self.folder / written
+
+
+Maker = Callable[[Any, Surroundings], tuple[Transport, Listener | None, Callable[[], None]]]
+"""From one input's settings: its transport, its listener if any, and what closes it."""
+
+_MAKERS: Mapping[type, Maker] = {}
+
+
+def inlets_of(
+    site: Site, partitions: int, clock: Clock, ring: Callable[[], None] = _nothing
+) -> list[Inlet]:
+    """What the settings say is to be read; raises SettingsError when it cannot be understood."""
+    around = surroundings(site, clock, ring)
+    found = _files(site.settings, partitions, around)
+    names: set[str] = set()
+    for one in site.settings.input:
+        if isinstance(one, FilesInput):
+            continue
+        if one.name in names:
+            raise SettingsError(f"input {one.name}: two have this name; give each its own `name`")
+        names.add(one.name)
+        transport, listener, close = _MAKERS[type(one)](one, around)
+        partition = crc32(one.name.encode()) % partitions
+        found.append(Inlet(one.name, partition, transport, listener, close))
+    return found
+
+
+def surroundings(site: Site, clock: Clock, ring: Callable[[], None]) -> Surroundings:
+    """The same for all inlets of a site."""
+    limits = site.settings.limits
+    bounds = msgspec.structs.replace(
+        DEFAULT, max_record=limits.record_bytes, max_depth=limits.depth, max_ratio=limits.ratio
+    )
+    return Surroundings(site.folder or Path.cwd(), bounds, clock, ring)
+
+
+def _files(settings: Settings, partitions: int, around: Surroundings) -> list[Inlet]:
+    """One transport for all files and folders of a partition."""
+    shares: dict[int, list[FileSource]] = {}
+    for one in settings.input:
+        if isinstance(one, FilesInput):
+            share = shares.setdefault(crc32(one.path.encode()) % partitions, [])
+            share.append(_file_source(one, around))
+    return [_files_inlet(number, sources, around) for number, sources in shares.items()]
+
+
+def _files_inlet(partition: int, sources: Sequence[FileSource], around: Surroundings) -> Inlet:
+    files = Files(sources, around.limits)
+    return Inlet("", partition, files, close=files.close)
+
+
+def _file_source(one: FilesInput, around: Surroundings) -> FileSource:
+    path = around.path(one.path)
+    if "*" in str(path.parent):
+        raise SettingsError(f"input {one.path}: `*` is only understood in the last part of a path")
+    if "*" in path.name:
+        return FileSource(path.parent, one.source, one.follow, path.name)
+    return FileSource(path, one.source, one.follow)

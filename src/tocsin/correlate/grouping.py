@@ -33,6 +33,10 @@ class Grouping(msgspec.Struct, frozen=True):
     user_on_host_window: int = 30 * MINUTE
     repeat_window: int = 30 * MINUTE
     """The same rule about the same host, user and addresses."""
+    vendor_window: int = 12 * HOUR
+    """The same rule of another tool about the same host (without one: the same user)."""
+    case_window: int = 24 * HOUR
+    """The same incident of another tool."""
     host_window: int = 30 * MINUTE
     """Same host and nothing else; an address or host name that leads from one host to another."""
     user_window: int = HOUR
@@ -60,8 +64,8 @@ class Grouping(msgspec.Struct, frozen=True):
     @property
     def horizon(self) -> int:
         """How long after its last activity a group can still gain something."""
-        windows = (self.process_window, self.session_window, self.hash_window, self.degree_window)
-        return max(windows) + self.settle
+        own = (self.process_window, self.session_window, self.hash_window, self.degree_window)
+        return max(*own, self.vendor_window, self.case_window) + self.settle
 
 
 _PART = {"subject": "same", "parent": "child of", "target": "acts on"}
@@ -112,10 +116,26 @@ def ties(finding: Finding, grouping: Grouping) -> list[Tie]:
             named.append((f"p|{entity.key if numbered else f'{entity.key}@{host}'}", reason))
         elif entity.kind == "session" and joins(entity):
             named.append((f"s|{entity.key}", f"logon session {entity.name}{where}"))
+        elif entity.kind == "case":
+            named.append((f"c|{entity.key}", entity.name))
     if host:
         people = users_of(finding)
         named.extend((f"b|{host}|{user.key}", f"user {user.name} on {host}") for user in people)
+    if finding.vendor is not None:
+        named.extend(_repeats(finding, host))
     return [Tie(key, tie_window(key, grouping), reason) for key, reason in named]
+
+
+def _repeats(finding: Finding, host: str) -> Iterator[tuple[str, str]]:
+    """What makes repeats of another tool's rule one thing: that tool says it of one host all day.
+
+    Without a host it is one user; what names neither is left to `signature`.
+    """
+    users = [user.key for user in users_of(finding)][:1]
+    about = f"h:{host}" if host else "".join(f"u:{user}" for user in users)
+    if about:
+        named = host or users[0]
+        yield f"v|{finding.rule_id}|{about}", f"same alert about {named} again: {finding.title}"
 
 
 def tie_window(key: str, grouping: Grouping) -> int:
@@ -126,6 +146,8 @@ def tie_window(key: str, grouping: Grouping) -> int:
         "s": grouping.session_window,
         "b": grouping.user_on_host_window,
         "r": grouping.repeat_window,
+        "v": grouping.vendor_window,
+        "c": grouping.case_window,
     }
     return windows[key[0]]
 
@@ -138,8 +160,8 @@ def signature(finding: Finding) -> str:
 
 
 def anchor_window(key: str, grouping: Grouping) -> int:
-    """Window of an anchor by its key: that of the tie for processes, one for all else."""
-    return tie_window(key, grouping) if key.startswith("p|") else grouping.low_window
+    """Window of an anchor by its key: that of the tie for processes and cases, one for all else."""
+    return tie_window(key, grouping) if key[0] in "pc" else grouping.low_window
 
 
 def noise_key(finding: Finding) -> str:
@@ -223,7 +245,7 @@ def anchors(
     """
     strong = [
         (tie.key, anchor_window(tie.key, grouping), tie.reason)
-        for kind in "psb"
+        for kind in "pcsb"
         for tie in held
         if tie.key[0] == kind
     ]
@@ -240,7 +262,7 @@ def either(
     known: dict[str, tuple[str, int, str]] = {}
     for anchor in sorted({*one, *other}):
         known.setdefault(anchor[0], anchor)
-    ordered = sorted(known.values(), key=lambda anchor: ("psbha".index(anchor[0][0]), anchor[0]))
+    ordered = sorted(known.values(), key=lambda anchor: ("pcsbha".index(anchor[0][0]), anchor[0]))
     processes = sum(anchor[0].startswith("p|") for anchor in ordered)
     return ordered[: min(processes, MAX_PROCESSES)] + ordered[processes:]
 

@@ -139,7 +139,7 @@ def _anchor(board: Board, cell: int, low: Low) -> tuple[Ref, str] | None:
     An incident through process, session or person; an earlier low finding through process; an
     incident on the same host, or one that an address leads to.
     """
-    own = [anchor for anchor in low.anchors if anchor[0][0] in "psb"]
+    own = [anchor for anchor in low.anchors if anchor[0][0] in "pcsb"]
     lineage = [anchor for anchor in own if anchor[0].startswith("p|")]
     place = [a for a in low.anchors[len(own) :] if not _is_hub(board, a[0], cell)]
     for known, anchors in ((board.marks, own), (board.trails, lineage), (board.marks, place)):

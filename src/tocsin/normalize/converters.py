@@ -12,7 +12,9 @@ import msgspec
 from tocsin.normalize.lists import (
     answers,
     digest,
+    dns_addresses,
     emails,
+    hash_value,
     hashes,
     ip_observable,
     one_item,
@@ -23,6 +25,7 @@ from tocsin.normalize.lists import (
 )
 from tocsin.normalize.names import (
     account,
+    account_name,
     aws_name,
     dn_name,
     email,
@@ -31,6 +34,7 @@ from tocsin.normalize.names import (
     known,
     login,
     name_of,
+    question,
     quoted,
     registry_value,
     service,
@@ -38,6 +42,8 @@ from tocsin.normalize.names import (
 from tocsin.normalize.scalars import (
     address,
     boolean,
+    enclosed_address,
+    epoch,
     guid,
     hexadecimal,
     integer,
@@ -78,12 +84,15 @@ CONVERTERS: Mapping[str, Converter] = {
     "float": Converter(number, "float"),
     "ip": Converter(address, "ip"),
     "port": Converter(port, "port"),
+    "enclosed_ip": Converter(enclosed_address, "ip"),
+    "question": Converter(question, "string"),
     "socket_ip": Converter(socket_address, "ip"),
     "socket_port": Converter(socket_port, "port"),
     "guid": Converter(guid, "uuid"),
     "sid": Converter(sid, "string"),
     "mac": Converter(mac, "mac"),
     "time": Converter(milliseconds, "timestamp"),
+    "epoch": Converter(epoch, "timestamp"),
     "basename": Converter(name_of, "string"),
     "words": Converter(words, "strings"),
     "list": Converter(one_item, "strings"),
@@ -92,6 +101,8 @@ CONVERTERS: Mapping[str, Converter] = {
     "registry_value": Converter(registry_value, "object", ("name", "path")),
     "hashes": Converter(hashes, "fingerprint"),
     "digest": Converter(digest, "fingerprint"),
+    "hash_value": Converter(hash_value, "string"),
+    "account_name": Converter(account_name, "string"),
     "quoted": Converter(quoted, "string"),
     "quoted_list": Converter(quoted_list, "strings"),
     "aws_name": Converter(aws_name, "string"),
@@ -107,5 +118,6 @@ CONVERTERS: Mapping[str, Converter] = {
     "seconds": Converter(seconds, "integer"),
     "host_name": Converter(host_name, "string"),
     "dns_answers": Converter(answers, "dns_answer"),
+    "dns_addresses": Converter(dns_addresses, "dns_answer"),
 }
 """Every word that `as:` may hold."""

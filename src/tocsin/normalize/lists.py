@@ -44,6 +44,14 @@ def digest(value: Any) -> Any:
     return [_fingerprint(algorithm, plain)]
 
 
+def hash_value(value: Any) -> Any:
+    """A fingerprint in hexadecimal of any length, in lower case; zeros alone say nothing."""
+    plain = value.strip().lower() if isinstance(value, str) else ""
+    if not plain or plain.strip("0123456789abcdef"):
+        return FAILED
+    return plain if plain.strip("0") else None
+
+
 def quoted_list(value: Any) -> Any:
     """The same as a list of one text."""
     found = quoted(value)
@@ -111,6 +119,14 @@ def answers(value: Any) -> Any:
         if data:
             found.append(_answer(kind.removeprefix("type:").strip(), data))
     return found or None
+
+
+def dns_addresses(value: Any) -> Any:
+    """A list of DNS answers, out of addresses parted by commas, semicolons or white space."""
+    found = words(value)
+    if found is FAILED or found is None:
+        return found
+    return [_answer("", word) for word in found[:MAX_ANSWERS] if address(word) is not FAILED] or None
 
 
 MAX_ANSWERS = 200

@@ -14,6 +14,12 @@ def account(value: Any) -> Any:
     return (domain or None if found else None, name) if name else FAILED
 
 
+def account_name(value: Any) -> Any:
+    r"""The name alone of `DOMAIN\name`."""
+    found = account(value)
+    return found if found is FAILED else found[1]
+
+
 def file(value: Any) -> Any:
     """A path of Windows or Unix -> (name, path)."""
     if not isinstance(value, str):
@@ -129,3 +135,9 @@ def host_name(value: Any) -> Any:
     if found is FAILED or found.upper() == "UNKNOWN":
         return None
     return None if address(found) is not FAILED else found
+
+
+def question(value: Any) -> Any:
+    """A name that was asked for, without the brackets that some products write around it."""
+    found = text(value)
+    return found if found is FAILED else found.strip().strip("[]") or None

@@ -142,6 +142,17 @@ def _socket(text: str) -> tuple[str, str]:
     return (host, end) if colon and one else (text, "")
 
 
+_ENCLOSED = re.compile(r"\(([0-9A-Fa-f.:]{2,45})\)")
+
+
+def enclosed_address(value: Any) -> Any:
+    """The address in `https(10.0.0.1)`, as a way in and who came; an address alone is taken too."""
+    if not isinstance(value, str):
+        return FAILED
+    found = _ENCLOSED.search(value)
+    return address(found[1] if found else value)
+
+
 def guid(value: Any) -> Any:
     """A GUID in lower case without braces; the null GUID says nothing."""
     match = _GUID.fullmatch(value) if isinstance(value, str) else None
@@ -166,6 +177,17 @@ def milliseconds(value: Any) -> Any:
     """A time as OCSF wants it: milliseconds since 1970 UTC."""
     found = _times.micros(value)
     return FAILED if found is None else found // 1000
+
+
+def epoch(value: Any) -> Any:
+    """A number since 1970, in seconds or with more digits in ms, us or ns, as milliseconds.
+
+    0 is how products write that there is none.
+    """
+    found = _times.read(value, "epoch_any", 0)
+    if found is None:
+        return None if value in (0, "0") else FAILED
+    return found // 1000 or None
 
 
 def seconds(value: Any) -> Any:

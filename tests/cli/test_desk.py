@@ -57,11 +57,3 @@ def test_dead_letters_as_json_hold_the_whole_record(state, capsys):
     [record] = tree["records"]
     assert record["raw"] == "y" * 5_000
     assert (record["origin"], record["position"]) == ("f.json", 1)
-
-
-def test_the_list_of_sources_ends_with_what_was_refused(state, capsys):
-    assert run(["sources"]) == 0
-    assert "not used" not in capsys.readouterr().out
-    refuse(state, "not-json", "too-deep", "too-deep")
-    assert run(["sources"]) == 0
-    assert "not used: 2 too-deep, 1 not-json" in capsys.readouterr().out.splitlines()[-1]

@@ -8,6 +8,7 @@ import orjson
 from tocsin.app import overview
 from tocsin.app import site as sites
 from tocsin.app.overview import SourceLine
+from tocsin.app.site import Site
 from tocsin.cli.arguments import Json
 from tocsin.cli.screen import Screen
 from tocsin.cli.tell import JSON_OPTIONS, utc
@@ -43,11 +44,11 @@ def sources(
         body = [_plain(line, lake) for line in lines]
         sys.stdout.buffer.write(orjson.dumps(body, option=JSON_OPTIONS))
     else:
-        _show(lines, overview.befell(where), every=every)
+        _show(where, lines, every=every)
     return _verified(lines, lake) if lake is not None else 0
 
 
-def _show(lines: list[SourceLine], befell: dict[str, int], *, every: bool) -> None:
+def _show(site: Site, lines: list[SourceLine], *, every: bool) -> None:
     screen = Screen()
     seen = [line for line in lines if line.account.received or every]
     if seen:
@@ -59,10 +60,11 @@ def _show(lines: list[SourceLine], befell: dict[str, int], *, every: bool) -> No
     if len(seen) < len(lines):
         quiet = len(lines) - len(seen)
         screen.line(f"{quiet} sources from which nothing came (--every shows them)", style="dim")
-    if any(line.account.dead_letters for line in lines):
-        screen.line("`tocsin dead-letters` shows what could not be used, and why")
-    for words, n in befell.items():
+    for words, n in overview.befell(site).items():
         screen.line(f"{n:,} {words}")
+    if refused := overview.refused(site):
+        counted = ", ".join(f"{n:,} {reason}" for reason, n in refused.items())
+        screen.line(f"not used: {counted} (`tocsin dead-letters` shows them)")
 
 
 def _row(line: SourceLine) -> list[str]:

@@ -45,7 +45,8 @@ def main() -> None:
 def measure(name: str) -> None:
     """Print CPU seconds of observing and of measuring, and the share."""
     content = parts.load_content(None)
-    compiled = parts.build(parts.prepare(content, parts.rule_files(content, None), parts.cache_folder()))
+    files = parts.rule_files(content, None)
+    compiled = parts.build(parts.prepare(content, files, parts.cache_folder()))
     meter = Meter(compiled.normalizer.sources)
     context = ContextSnapshot("bench", content.content_id)
     calm_collector()
@@ -65,7 +66,9 @@ def measure(name: str) -> None:
             placing: Placing = TenUnits()
             _, took = timed(lambda ready=ready, p=placing: meter.measure(ready, p))
             spent["with places"] += took
-        told = "  ".join(f"{k} {s / events * 1e6:.2f} us ({s / spent['observe']:.1%})" for k, s in spent.items())
+        told = "  ".join(
+            f"{k} {s / events * 1e6:.2f} us ({s / spent['observe']:.1%})" for k, s in spent.items()
+        )
         print(f"{name}  {events:,} events: {told}; {size / events:.1f} bytes of counts per event")
         gc.collect()
 

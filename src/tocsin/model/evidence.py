@@ -1,5 +1,8 @@
 """Evidence: a dated claim that expires, from which autonomy is earned."""
 
+from collections.abc import Iterable, Mapping
+from hashlib import sha256
+
 import msgspec
 
 
@@ -26,3 +29,21 @@ class Evidence(msgspec.Struct, frozen=True):
         if self.revoked is not None and self.revoked <= now:
             return False
         return self.issued <= now < self.expires
+
+
+READINESS = "readiness"
+OVERRIDE = "readiness-override"
+"""Kinds of evidence about a source and a use."""
+
+
+def digest_of(kind: str, subject: str, claims: Mapping[str, object], issued: int) -> str:
+    """What binds claims to their kind, subject and time: SHA-256 over their canonical JSON."""
+    body = msgspec.json.encode([kind, subject, issued, claims], order="deterministic")
+    return sha256(body).hexdigest()
+
+
+def latest(evidence: Iterable[Evidence], now: int) -> Evidence | None:
+    """The newest claim that is valid; None when there is none."""
+    return max(
+        (one for one in evidence if one.valid_at(now)), key=lambda one: one.issued, default=None
+    )

@@ -37,7 +37,7 @@ from tocsin.normalize.quality.shapes import Shapes, host_shape, user_shape
 FIELDS = (
     "user.name", "actor.user.name", "device.hostname", "src_endpoint.ip", "dst_endpoint.ip",
     "process.name", "process.cmd_line", "actor.process.name", "file.name", "query.hostname",
-    "http_request.url.url_string", "api.operation", "status_id",
+    "http_request.url.url_string", "api.operation",
 )  # fmt: skip
 """Attributes whose presence is counted where the content says nothing else."""
 

@@ -45,8 +45,9 @@ ATTACK = maker(
 )
 
 
-def gathered(record: dict[str, Any], *makers: Maker) -> Any:
-    step = Gathered(("ip",), memo_of(text, 1), (("observables",),), None, makers=makers)
+def gathered(record: dict[str, Any], *makers: Maker, lists: tuple[str, ...] = ()) -> Any:
+    pairs = tuple((maker, lists) for maker in makers)
+    step = Gathered(("ip",), memo_of(text, 1), (("observables",),), None, makers=pairs)
     into: dict[Path, list[Any]] = {}
     lost: Lost = {ALL_ROWS: set()}
     step.run(Fields([record], ()), into, lost)
@@ -69,6 +70,14 @@ def test_a_list_in_the_only_field_gives_an_object_each_once_and_not_endless() ->
     assert [item["value"] for item in made] == ["10.0.0.1", "10.0.0.2"]
     many = [f"10.0.{number // 250}.{number % 250}" for number in range(MAX_MADE + 50)]
     assert len(gathered({"ip": many}, ADDRESS)) == MAX_MADE
+
+
+def test_a_list_of_objects_gives_an_object_each() -> None:
+    rows = [{"technique": "T1003", "tactic": "TA0006"}, "x", {"Technique": "T1059"}, {"a": 1}]
+    assert gathered({"rows": rows}, ATTACK, lists=("rows",)) == [
+        {"technique": {"uid": "T1003"}, "tactic": {"uid": "TA0006"}, "version": "v18"},
+        {"technique": {"uid": "T1059"}, "version": "v18"},
+    ]
 
 
 def test_inner_objects_are_made_when_their_fields_speak() -> None:

@@ -7,6 +7,7 @@ when it then lacks what OCSF requires of it; so is an object inside it. Nothing 
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from tocsin.errors import ContentError
@@ -22,7 +23,7 @@ from tocsin.normalize.fit import (
 )
 from tocsin.normalize.language import ConstantRule, FieldRule, Part
 from tocsin.normalize.ocsf.schema import Attribute, OcsfSchema
-from tocsin.normalize.picks import one
+from tocsin.normalize.picks import at, objects, one
 from tocsin.normalize.scalars import ABSENT, FAILED
 
 MAX_MADE = 100
@@ -239,7 +240,8 @@ class Gathered(Step):
     one that an object is made of.
     """
 
-    makers: tuple[Maker, ...] = ()
+    makers: tuple[tuple[Maker, tuple[str, ...]], ...] = ()
+    """How objects are made, and the lists of objects that they are made of, if any."""
 
     def run(self, fields: Fields, into: dict[Path, list[Any]], lost: Lost) -> None:  # noqa: ARG002 (a step's)
         """Fill the column of the list; one that is empty throughout is left out."""
@@ -249,11 +251,20 @@ class Gathered(Step):
 
     def _made(self, record: Mapping[str, Any]) -> list[dict[str, Any]]:
         made: list[dict[str, Any]] = []
-        for maker in self.makers:
-            for found in _objects(maker, record):
+        for maker, lists in self.makers:
+            for found in _of_lists(maker, lists, record) if lists else _objects(maker, record):
                 if found is not None and found not in made:
                     made.append(found)
         return made[:MAX_MADE]
+
+
+def _of_lists(
+    maker: Maker, lists: tuple[str, ...], record: Mapping[str, Any]
+) -> Iterator[dict[str, Any] | None]:
+    """What a maker makes of each object in the lists of a record."""
+    for name in lists:
+        for item in objects(record.get(name), {}):
+            yield maker.make(partial(at, item))
 
 
 def _objects(maker: Maker, record: Mapping[str, Any]) -> Iterator[dict[str, Any] | None]:

@@ -32,7 +32,7 @@ class FieldRule(msgspec.Struct, frozen=True):
     pick: dict[str, tuple[str, ...]] = {}
     key: tuple[str, ...] = ()
     each: "Part | None" = None
-    of: "tuple[Part, ...]" = ()
+    of: "tuple[Objects, ...]" = ()
 
 
 class ConstantRule(msgspec.Struct, frozen=True):
@@ -48,6 +48,13 @@ class Part(msgspec.Struct, frozen=True):
 
     constants: tuple[ConstantRule, ...] = ()
     fields: tuple[FieldRule, ...] = ()
+
+
+class Objects(msgspec.Struct, frozen=True):
+    """One entry of `of:`: one of the record's fields, or of each object in a list."""
+
+    part: Part
+    each: tuple[str, ...] = ()
 
 
 class EventRule(msgspec.Struct, frozen=True):
@@ -176,12 +183,17 @@ class _Reader:
         """`of:` lists the `set:` and `map:` of each object."""
         self.mapping(value, path, ("of",))
         items = value["of"] if isinstance(value["of"], list) else [value["of"]]
-        parts = []
+        made = []
         for index, item in enumerate(items):
             here = (*path, "of", index) if isinstance(value["of"], list) else (*path, "of")
-            self.mapping(item, here, ("use", "set", "map"))
-            parts.append(self.part(item, here))
-        fields = (name for part in parts for rule in part.fields for name in rule.names)
+            self.mapping(item, here, ("use", "set", "map", "each"))
+            each = self.texts(item["each"], (*here, "each")) if "each" in item else ()
+            made.append(Objects(self.part(item, here), each))
+        fields = (
+            name
+            for objects in made
+            for name in objects.each or (n for rule in objects.part.fields for n in rule.names)
+        )
         return FieldRule(
             target=self.target(target, path),
             names=tuple(dict.fromkeys(fields)),
@@ -189,7 +201,7 @@ class _Reader:
             table="",
             default=None,
             where=self.document.at(path),
-            of=tuple(parts),
+            of=tuple(made),
         )
 
     def _pick(self, value: Any, path: Path) -> dict[str, tuple[str, ...]]:

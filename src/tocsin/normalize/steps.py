@@ -78,8 +78,7 @@ class StepMaker:
 
     def _step(self, line: FieldRule, shape: ShapeSpec, tree: Tree) -> Step:
         attribute = attribute_of(self._schema, tree.class_name, line)
-        native = (name for field in line.names for name in shape.aliases.get(field, (field,)))
-        names = tuple(dict.fromkeys(native))
+        names = _native(line.names, shape)
         if line.of:
             step = self._gathered(line, attribute, shape)
         elif line.each is not None:
@@ -92,13 +91,17 @@ class StepMaker:
 
     def _gathered(self, line: FieldRule, attribute: Attribute, shape: ShapeSpec) -> Step:
         """A list of objects out of single fields, each valid by itself, or left out."""
-        makers = tuple(
-            maker_of(self._schema, self._tables, _listed(line, attribute), _in_shape(part, shape))
-            for part in line.of
+        name = _listed(line, attribute)
+        makers = []
+        for objects in line.of:
+            lists = _native(objects.each, shape)
+            part = objects.part if lists else _in_shape(objects.part, shape)
+            makers.append((maker_of(self._schema, self._tables, name, part), lists))
+        names = tuple(dict.fromkeys(n for maker, lists in makers for n in lists or maker.keys))
+        inner = tuple(path for maker, _ in makers for path in maker.inner)
+        return Gathered(
+            names, memo_of(text, 1), (line.target,), None, inner=inner, makers=tuple(makers)
         )
-        names = tuple(dict.fromkeys(key for maker in makers for key in maker.keys))
-        inner = tuple(path for maker in makers for path in maker.inner)
-        return Gathered(names, memo_of(text, 1), (line.target,), None, inner=inner, makers=makers)
 
     def _objects(
         self, line: FieldRule, each: Part, attribute: Attribute, names: tuple[str, ...]
@@ -213,13 +216,18 @@ def _listed(line: FieldRule, attribute: Attribute) -> str:
     return attribute.object_name
 
 
+def _native(fields: tuple[str, ...], shape: ShapeSpec) -> tuple[str, ...]:
+    """The native names of fields in a shape."""
+    native = (name for field in fields for name in shape.aliases.get(field, (field,)))
+    return tuple(dict.fromkeys(native))
+
+
 def _in_shape(part: Part, shape: ShapeSpec) -> Part:
     """The same lines with the native fields of a shape."""
-    fields = []
-    for rule in part.fields:
-        native = (name for field in rule.names for name in shape.aliases.get(field, (field,)))
-        fields.append(msgspec.structs.replace(rule, names=tuple(dict.fromkeys(native))))
-    return Part(part.constants, tuple(fields))
+    fields = tuple(
+        msgspec.structs.replace(rule, names=_native(rule.names, shape)) for rule in part.fields
+    )
+    return Part(part.constants, fields)
 
 
 def _with_spares(steps: list[Step]) -> list[Step]:

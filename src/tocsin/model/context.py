@@ -338,7 +338,7 @@ class Ambiguous(msgspec.Struct, frozen=True):
 class ContextNote(msgspec.Struct, frozen=True, order=True):
     """What a site knew about an entity of a finding at its time.
 
-    `kind` is criticality, service, exposure, scope, role, account, watchlist, window, vulnerability
+    `kind` is criticality, service, exposure, scope, role, state, watchlist, window, vulnerability
     or ambiguous; `value` what a policy compares (a list's name, a CVE, a service's id), `text` what
     a person reads. `about` is `kind:key` of the entity. `matched` says for a vulnerability what of
     the finding it fits: `cve` or `technique`.
@@ -360,7 +360,7 @@ MAX_NOTES = 50
 _URGENCY = (
     "vulnerability",
     "watchlist",
-    "account",
+    "state",
     "criticality",
     "window",
     "service",

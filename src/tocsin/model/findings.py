@@ -106,6 +106,28 @@ class VendorAlert(msgspec.Struct, frozen=True):
     updated: int = 0
 
 
+class IndicatorMatch(msgspec.Struct, frozen=True):
+    """The intelligence behind a finding.
+
+    `value` is what the indicator names and `seen` what the event held; `confidence` (0 to 100) is
+    after decay, at the event's time. `source` is who published it, `tlp` how far it may go, and
+    `listed` are warning lists that know the value as mostly harmless. `threats` are the malware,
+    actors and campaigns that it indicates.
+    """
+
+    feed: str
+    indicator_id: str
+    name: str
+    kind: str
+    value: str
+    seen: str
+    confidence: int
+    source: str = ""
+    tlp: str = ""
+    listed: tuple[str, ...] = ()
+    threats: tuple[str, ...] = ()
+
+
 class Finding(msgspec.Struct, frozen=True):
     """One detector's statement about one or more events. Times are microseconds UTC."""
 
@@ -137,6 +159,7 @@ class Finding(msgspec.Struct, frozen=True):
     """The business unit that the event was of on its day; empty when context does not tell."""
     segment: str = ""
     """The network segment, likewise."""
+    indicator: IndicatorMatch | None = None
     cves: tuple[str, ...] = ()
     """The CVE ids that the rule's tags or the vendor's alert name."""
     context: tuple[ContextNote, ...] = ()

@@ -13,13 +13,20 @@ from zlib import crc32
 import msgspec
 
 from tocsin.app.site import Site
+from tocsin.collect.addresses import is_loopback, parse_listen
+from tocsin.collect.desk import Desk
+from tocsin.collect.inbox import Inbox
 from tocsin.collect.network import Listener
 from tocsin.collect.port import Transport
+from tocsin.collect.senders import Senders
+from tocsin.collect.tls import server_context
 from tocsin.collect.transports.files import Files, FileSource
+from tocsin.collect.transports.hec import Hec
+from tocsin.collect.web import Speaker, Web
 from tocsin.errors import SettingsError
 from tocsin.formats.limits import DEFAULT, Limits
 from tocsin.model.ports import Clock
-from tocsin.settings import FilesInput, Settings
+from tocsin.settings import FilesInput, HttpInput, Settings
 
 
 def _nothing() -> None:
@@ -58,8 +65,6 @@ class Surroundings:
 
 Maker = Callable[[Any, Surroundings], tuple[Transport, Listener | None, Callable[[], None]]]
 """From one input's settings: its transport, its listener if any, and what closes it."""
-
-_MAKERS: Mapping[type, Maker] = {}
 
 
 def inlets_of(
@@ -112,3 +117,21 @@ def _file_source(one: FilesInput, around: Surroundings) -> FileSource:
     if "*" in path.name:
         return FileSource(path.parent, one.source, one.follow, path.name)
     return FileSource(path, one.source, one.follow)
+
+
+def _http(one: HttpInput, around: Surroundings) -> tuple[Transport, Listener, Callable[[], None]]:
+    host, _ = parse_listen(one.name, one.listen)
+    senders = Senders(one.tokens, around.folder)
+    if senders.open and not is_loopback(host) and set(one.accept) != {"webhook"}:
+        raise SettingsError(
+            f"input {one.name}: whoever reaches {host} could send; give it [[input.tokens]]"
+        )
+    inbox = Inbox(around.clock, around.ring)
+    desk = Desk(inbox, around.limits)
+    made: dict[str, Callable[[], Speaker]] = {"hec": lambda: Hec(senders, desk)}
+    speakers = [made[name]() for name in one.accept if name in made]
+    tls = server_context(one, around.folder)
+    return inbox, Web(one, speakers, tls, around.limits.max_ratio), _nothing
+
+
+_MAKERS: Mapping[type, Maker] = {HttpInput: _http}

@@ -28,6 +28,7 @@ from tocsin.model.content import ContentFile, ContentSet, Problem
 from tocsin.model.findings import Finding, Level
 from tocsin.normalize import compile_sources
 from tocsin.normalize.check import check_sources
+from tocsin.normalize.quality.thresholds import check_thresholds
 
 WARN_DAYS = 14
 """Days before an exception expires from which on the check warns of it."""
@@ -43,6 +44,7 @@ def check_content(content: ContentSet, now: int) -> list[Problem]:
         Problem(error.where, error.message) for error in crosswalk_errors(content.under("attack/"))
     ]
     problems += check_hubs(content)
+    problems += check_thresholds(content.files)
     return sorted(problems, key=lambda problem: (problem.where, problem.message))
 
 

@@ -6,11 +6,13 @@ from typing import Any
 import msgspec
 import pyarrow as pa
 
+from tocsin.model.evidence import Evidence
 from tocsin.model.findings import Finding
 from tocsin.model.incidents import incident_from_bytes
 from tocsin.model.journal import JournalRecord
 from tocsin.store.database import Database
 from tocsin.store.journal import Journal
+from tocsin.store.readiness import forget_readiness, put_evidence
 from tocsin.store.seen import Seen
 from tocsin.store.state import models
 from tocsin.store.upserts import upsert
@@ -205,6 +207,14 @@ class Think:
         """Keep records that could not be used (envelope.REJECTS); long originals are cut."""
         rows = [_dead_letter(row) for row in rejects.to_pylist()]
         self._rows(models.DeadLetter).bulk_create(rows, batch_size=100)
+
+    def put_evidence(self, evidence: Evidence) -> None:
+        """Store a claim under its digest."""
+        put_evidence(self._database, evidence)
+
+    def forget_readiness(self, subjects: Sequence[str], before: int) -> None:
+        """Let go of readiness that ended before a time (us UTC)."""
+        forget_readiness(self._database, subjects, before)
 
     def journal(
         self, at: int, actor: str, kind: str, *, subject: str, body: Mapping[str, Any]

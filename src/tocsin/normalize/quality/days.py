@@ -10,7 +10,7 @@ import pyarrow as pa
 from tocsin.model.quality import WHOLE, Counts, add_counts
 from tocsin.model.stages import pack_state, unpack_state
 from tocsin.normalize.quality.fold import HOURS, Hour, hour_from_bytes
-from tocsin.normalize.quality.proportions import Past, add_hour, add_past
+from tocsin.normalize.quality.proportions import KEYS, Past, about, add_hour, add_past
 
 KEPT_DAYS = 120
 """Days that are kept as totals: the window is 90."""
@@ -151,15 +151,19 @@ def occupied(day: Day) -> list[int]:
 
 
 def _learn(past: dict[str, Past], one: Hour) -> None:
+    untold: dict[str, set[str]] = {}
+    for cell, what in one.unlearned:
+        untold.setdefault(cell, set()).add(what)
     for key, counts in one.cells.items():
         if key not in past and len(past) >= MOST_CELLS:
             continue
-        add_hour(past.setdefault(key, Past()), counts, MOST_PROPORTIONS)
-    if one.keys:
+        usual = {n: k for n, k in counts.items() if about(n) not in untold.get(key, ())}
+        add_hour(past.setdefault(key, Past()), usual, MOST_PROPORTIONS)
+    if one.keys and KEYS not in untold:
         sampled = one.cells.get(WHOLE, {}).get("sampled", 0)
         keys = {f"key:{name}": n for name, n in one.keys.items()}
-        cell = past.setdefault("keys", Past())
-        add_hour(cell, {"sampled": sampled, **keys}, MOST_KEYS)
+        native = past.setdefault(KEYS, Past())
+        add_hour(native, {"sampled": sampled, **keys}, MOST_KEYS)
 
 
 def _age(days: Days) -> None:
@@ -188,12 +192,10 @@ def _into_week(days: Days, number: int) -> None:
             add_past(into.setdefault(key, Past()), past)
 
 
-def usual(days: Days, before: int) -> dict[str, Past]:
-    """What was usual for each cell before a day; weeks that reach into it are left out."""
+def usual(days: Days) -> dict[str, Past]:
+    """What was usual for each cell, over all days and weeks that are kept."""
     found: dict[str, Past] = {}
-    for number, cells in sorted(days.past.items()):
-        end = number if number >= 0 else -number * 7 + 6
-        if end < before:
-            for key, past in cells.items():
-                add_past(found.setdefault(key, Past()), past)
+    for cells in days.past.values():
+        for key, past in cells.items():
+            add_past(found.setdefault(key, Past()), past)
     return found

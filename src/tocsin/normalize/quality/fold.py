@@ -17,10 +17,10 @@ from tocsin.model.quality import (
     Measured,
     add_cells,
     add_counts,
-    cell_parts,
     measured_from_bytes,
 )
 from tocsin.model.stages import pack_state, unpack_state
+from tocsin.normalize.quality.places import add_units
 from tocsin.normalize.quality.senders import Runs, merged
 
 SECOND = 1_000_000
@@ -43,7 +43,6 @@ MOST_ABOVE = 1_024
 """Positions that are remembered one by one above the one below which all was added."""
 
 MOST_KEYS = 256
-MOST_UNITS = 64
 
 HOURS = pa.schema(
     [
@@ -66,6 +65,8 @@ class Hour(msgspec.Struct, array_like=True):
     keys: dict[str, int] = {}
     sequences: dict[str, Runs] = {}
     history: bool = False
+    unlearned: list[tuple[str, str]] = []
+    """(cell, what) of which the hour must not count as usual: see `days`."""
 
 
 class Slice(msgspec.Struct, array_like=True, order=True):
@@ -210,7 +211,7 @@ def _add_hours(recent: Recent, measured: Measured, *, at: int, history: bool) ->
     """The cells of a slice belong to the hour of its newest event, its minutes to their own."""
     hour = _hour(recent, at // HOUR, history=history)
     add_cells(hour.cells, measured.cells)
-    _add_units(hour.cells, measured.cells)
+    add_units(hour.cells, measured.cells)
     for name, n in measured.keys.items():
         if name in hour.keys or len(hour.keys) < MOST_KEYS:
             hour.keys[name] = hour.keys.get(name, 0) + n
@@ -219,15 +220,6 @@ def _add_hours(recent: Recent, measured: Measured, *, at: int, history: bool) ->
     for minute, n in measured.minutes.items():
         into = _hour(recent, minute // 60, history=history).minutes
         into[minute % 60] = into.get(minute % 60, 0) + n
-
-
-def _add_units(into: dict[str, Counts], cells: dict[str, Counts]) -> None:
-    """How many events are of each unit."""
-    whole = into.setdefault(WHOLE, {})
-    for key, counts in cells.items():
-        unit = cell_parts(key)[1]
-        if unit and (f"unit:{unit}" in whole or len(whole) < MOST_UNITS * 2):
-            add_counts(whole, {f"unit:{unit}": counts.get("n", 0)})
 
 
 def _hour(recent: Recent, hour: int, *, history: bool) -> Hour:

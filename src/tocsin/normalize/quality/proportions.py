@@ -19,6 +19,19 @@ from tocsin.model.quality import Counts
 _OF = {"rejected": "received", "received-time": "n", "duplicates": "n", "lost": "numbered"}
 
 
+KEYS = "keys"
+"""The cell of native fields."""
+
+
+def about(name: str) -> str:
+    """What a count or proportion is about: an attribute, `@user`, `@host`, `unit:X` or itself."""
+    if name.startswith("@"):
+        return name.partition("-")[0].removesuffix("#")
+    if name.startswith(("unit:", "key:")):
+        return name
+    return name.removeprefix("absent:").partition("~")[0].rstrip("#!")
+
+
 class Proportion(NamedTuple):
     """`k` of `n` under a name."""
 

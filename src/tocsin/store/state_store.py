@@ -20,6 +20,7 @@ from tocsin.store.database import Database
 from tocsin.store.findings import StoredFindings
 from tocsin.store.intake import Intake
 from tocsin.store.journal import Journal
+from tocsin.store.readiness import ReadinessBook
 from tocsin.store.seen import WINDOW, Seen
 from tocsin.store.state import models
 from tocsin.store.think import Think, read_cursor, write_cursor
@@ -56,6 +57,7 @@ class State:
         self.findings = StoredFindings(self._database)
         self.intake = Intake(self._database)
         self.journal = Journal(self._database)
+        self.readiness = ReadinessBook(self._database)
         self._seen = Seen(self._database, window)
 
     def close(self) -> None:

@@ -229,3 +229,23 @@ def test_a_finding_of_a_vendor_has_its_address_among_the_observables() -> None:
     event = {"observables": [address, other, "x"], "actor": {"user": {"name": "unknown"}}}
     found = [(e.kind, e.key) for e in entities_of("detection_finding", event)]
     assert found == [("address", "198.51.100.9")]
+
+
+def test_observables_name_other_hosts_files_and_both_ends() -> None:
+    observables = [
+        {"name": "dst_endpoint.ip", "type_id": 2, "value": "203.0.113.5"},
+        {"name": "src", "type_id": 2, "value": "10.0.0.9"},
+        {"name": "file", "type_id": 8, "value": "AB" * 32},
+        {"name": "file", "type_id": 8, "value": "AB"},
+        {"name": "host", "type_id": 1, "value": "FS01.corp.example"},
+        {"name": "host", "type_id": 1, "value": "ws1.corp.example"},
+        "junk",
+    ]
+    event = {"device": {"hostname": "ws1"}, "observables": observables}
+    found = entities_of("detection_finding", event)
+    assert [(e.kind, e.key, e.role) for e in found[1:]] == [
+        ("address", "203.0.113.5", "destination"),
+        ("address", "10.0.0.9", "source"),
+        ("hash", "ab" * 32, "subject"),
+        ("host", "fs01", "related"),
+    ]

@@ -22,10 +22,11 @@ FORMATS = {
     "Okta/okta-system-logs": "okta_system_log",
     "Azure/azure-ad": "",
     "Microsoft/microsoft-entraid-graphapi": "",
-    "Suricata/suricata": "suricata_eve",
+    "Suricata/suricata": "",
 }
 SOURCES = {
     "AWS.CloudTrail": {"aws_cloudtrail"},
+    "AWS.GuardDuty": {"aws_guardduty"},
     "Azure.Audit": {"entra_signin", "entra_audit"},
     "Azure.MonitorActivity": {"azure_activity"},
     "Okta.SystemLog": {"okta_system_log"},

@@ -79,8 +79,14 @@ _SYSTEM_FOLDERS = ("\\windows\\", "\\program files\\", "\\program files (x86)\\"
 _EMPTY = ("", "-", "null", "none", "n/a", "unknown")
 _OWN_LENGTH = 16
 """A session's id that is as long and no number (an access key, a token) is its own everywhere."""
-_IP_OBSERVABLE = 2
-"""OCSF's type of an observable that is an address."""
+_HOST_OBSERVABLE, _IP_OBSERVABLE, _HASH_OBSERVABLE = 1, 2, 8
+"""OCSF's types of observables that are a host's name, an address, a hash."""
+
+_OBSERVED = 50
+"""Observables of one event that are looked at."""
+
+_SHORTEST_DIGEST = 32
+"""Characters of MD5, the shortest digest that identifies a file."""
 
 
 def entities_of(class_name: str, event: dict[str, Any]) -> tuple[Entity, ...]:
@@ -120,15 +126,23 @@ def _all(class_name: str, event: dict[str, Any], host: str) -> Iterator[Entity]:
     yield from _sessions(event, host)
     yield from _endpoints(event, host)
     yield from _files(event, host)
-    yield from _observed(event)
+    yield from _observed(event, host)
 
 
-def _observed(event: dict[str, Any]) -> Iterator[Entity]:
-    """Addresses of a class that has no place for endpoints: a vendor's own finding."""
+def _observed(event: dict[str, Any], host: str) -> Iterator[Entity]:
+    """What a class has no place for: endpoints, other hosts and files of a vendor's finding."""
     observables = event.get("observables")
-    for item in observables if isinstance(observables, list | tuple) else ():
-        if isinstance(item, dict) and item.get("type_id") == _IP_OBSERVABLE:
-            yield from _address(_text(item, "value"), "source")
+    for item in observables[:_OBSERVED] if isinstance(observables, list | tuple) else ():
+        if not isinstance(item, dict):
+            continue
+        kind, value = item.get("type_id"), _text(item, "value")
+        if kind == _IP_OBSERVABLE:
+            away = _text(item, "name").startswith("dst")
+            yield from _address(value, "destination" if away else "source")
+        elif kind == _HASH_OBSERVABLE and len(value) >= _SHORTEST_DIGEST and value.strip("0"):
+            yield Entity("hash", value.lower(), value[:12].lower(), "subject")
+        elif kind == _HOST_OBSERVABLE and host_key(value) not in ("", host):
+            yield Entity("host", host_key(value), value, "related")
 
 
 def _processes(class_name: str, event: dict[str, Any], host: str) -> Iterator[Entity]:
@@ -267,7 +281,7 @@ def _hashes(file: dict[str, Any], path: str, role: str) -> Iterator[Entity]:
         return
     values = [_text(item, "value").lower() for item in hashes if isinstance(item, dict)]
     strongest = max((value for value in values if value.strip("0")), key=len, default="")
-    if len(strongest) >= 32:  # noqa: PLR2004 - MD5, the shortest digest that identifies a file
+    if len(strongest) >= _SHORTEST_DIGEST:
         name = path.replace("/", "\\").rsplit("\\", 1)[-1]
         yield Entity("hash", strongest, f"{name} {strongest[:12]}".strip(), role)
 

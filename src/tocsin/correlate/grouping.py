@@ -34,7 +34,7 @@ class Grouping(msgspec.Struct, frozen=True):
     repeat_window: int = 30 * MINUTE
     """The same rule about the same host, user and addresses."""
     vendor_window: int = 12 * HOUR
-    """The same rule of another tool about the same host (without one: the same user)."""
+    """The same rule of another tool about the same host; without one, user or address."""
     case_window: int = 24 * HOUR
     """The same incident of another tool."""
     host_window: int = 30 * MINUTE
@@ -129,13 +129,13 @@ def ties(finding: Finding, grouping: Grouping) -> list[Tie]:
 def _repeats(finding: Finding, host: str) -> Iterator[tuple[str, str]]:
     """What makes repeats of another tool's rule one thing: that tool says it of one host all day.
 
-    Without a host it is one user; what names neither is left to `signature`.
+    Without a host it is one user, or one address that something came from; what names none of
+    them is left to `signature`.
     """
-    users = [user.key for user in users_of(finding)][:1]
-    about = f"h:{host}" if host else "".join(f"u:{user}" for user in users)
-    if about:
-        named = host or users[0]
-        yield f"v|{finding.rule_id}|{about}", f"same alert about {named} again: {finding.title}"
+    own = [host] if host else [user.key for user in users_of(finding)]
+    own += [e.key for e in finding.entities if e.kind == "address" and _leads(e)]
+    for about in own[:1]:
+        yield f"v|{finding.rule_id}|{about}", f"same alert about {about} again: {finding.title}"
 
 
 def tie_window(key: str, grouping: Grouping) -> int:

@@ -73,6 +73,22 @@ def test_only_findings_are_alerts():
     assert alert_of("process_activity", ALERT, "acme_edr") is None
 
 
+def test_a_sensors_alert_about_a_connection_is_one_for_all_its_packets():
+    event = {
+        "is_alert": True,
+        "firewall_rule": {"uid": "2010937", "name": "Scan of port 3306"},
+        "connection_info": {"uid": "77"},
+        "severity_id": 3,
+        "metadata": {"uid": "event-1"},
+    }
+    first = finding(event, "nids", "network_activity")
+    again = finding({**event, "metadata": {"uid": "event-2"}}, "nids", "network_activity")
+    other = finding({**event, "connection_info": {"uid": "78"}}, "nids", "network_activity")
+    assert first.rule_id == "vendor/nids/2010937"
+    assert first.title == "Scan of port 3306"
+    assert first.finding_id == again.finding_id != other.finding_id
+
+
 def test_a_link_that_is_no_address_of_the_web_is_left_out():
     for link in ("javascript:alert(1)", "https://a b", "https://x\ny", "ftp://x/y"):
         event = {**ALERT, "finding_info": {**ALERT["finding_info"], "src_url": link}}

@@ -37,3 +37,12 @@ def test_labels_of_anything(attacks):
     techniques, tactics = labels_of(attacks)
     assert len(techniques) <= 64
     assert len(tactics) <= 64
+
+
+def test_several_labels_may_stand_in_one_text():
+    attacks = [
+        {"tactic": {"name": '["InitialAccess", "Persistence"]'}},
+        {"tactic": {"name": "Impact, Discovery"}, "technique": {"uid": '["T1078","T1110.003"]'}},
+    ]
+    tactics = ("initial-access", "persistence", "impact", "discovery")
+    assert labels_of(attacks) == (("T1078", "T1110.003"), tactics)

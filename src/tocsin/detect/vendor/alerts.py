@@ -1,7 +1,7 @@
 """What an alert of another tool says, and the finding that repeats it.
 
-The input is a sparse OCSF event of a finding's class, of a source that declares `alerts`. The
-vendor's own words for severity and status are kept beside ours (`Finding.vendor`): they are told
+The input is a sparse OCSF event of a source that declares `alerts`: of a finding's class, or of any
+other that says `is_alert` (a sensor's alert about a connection stays Network Activity). The vendor's own words for severity and status are kept beside ours (`Finding.vendor`): they are told
 and never believed. `level` follows the normalized severity, as a rule's own level would.
 
 The identity of a finding is the vendor's id of the alert, not the record: an alert that is sent
@@ -75,10 +75,10 @@ def alert_of(class_name: str, event: dict[str, Any], source_id: str) -> AlertPar
 
     Oddly typed attributes count as absent: this never raises on content.
     """
-    if not class_name.endswith(_CLASS):
+    if not class_name.endswith(_CLASS) and event.get("is_alert") is not True:
         return None
     info = _at(event, "finding_info")
-    analytic = _at(info, "analytic")
+    analytic = _at(info, "analytic") or _at(event, "firewall_rule")
     title = _text(info, "title") or _text(analytic, "name") or _text(event, "message")
     title = visible(title, _TITLE) or f"Alert of {source_id}"
     rule = _text(analytic, "uid") or _text(analytic, "name") or title
@@ -103,13 +103,22 @@ def _vendor(event: dict[str, Any], info: dict[str, Any], source_id: str) -> Vend
     changed = info.get("modified_time")
     return VendorAlert(
         product=source_id,
-        uid=visible(_text(info, "uid"), _TITLE) or _text(_at(event, "metadata"), "uid"),
+        uid=visible(_text(info, "uid"), _TITLE) or _of_connection(event),
         link=link if len(link) <= _LINK and _SAFE_LINK.fullmatch(link) else "",
         status=visible(_text(event, "status_code") or _text(event, "status"), _WORD),
         severity=visible(own or _text(event, "severity"), _WORD),
         incident_uid=visible(_text(_at(event, "metadata"), "correlation_uid"), _TITLE),
         updated=changed * _MILLI if isinstance(changed, int) else _number(event, "tocsin_time"),
     )
+
+
+def _of_connection(event: dict[str, Any]) -> str:
+    """What a rule says again and again of one connection is one alert; else each record is one."""
+    connection = _text(_at(event, "connection_info"), "uid")
+    rule = _text(_at(event, "firewall_rule"), "uid")
+    if connection and rule:
+        return visible(f"{connection}|{rule}", _TITLE)
+    return _text(_at(event, "metadata"), "uid")
 
 
 def finding_of(

@@ -8,6 +8,9 @@ from tocsin.model.attack import TACTICS
 
 _TECHNIQUE = re.compile(r"(?<![0-9a-z])t[0-9]{4}(?:\.[0-9]{3})?(?![0-9a-z])", re.IGNORECASE)
 
+_BETWEEN = re.compile(r'[\[\]",;|]+')
+"""Several tactics may stand in one text, as a list or as JSON."""
+
 _IDS = {
     "TA0043": "reconnaissance",
     "TA0042": "resource-development",
@@ -68,7 +71,8 @@ def _techniques(attack: dict[str, Any]) -> Iterator[str]:
 
 
 def _tactics(attack: dict[str, Any]) -> Iterator[str]:
-    yield from (found for text in _texts(attack.get("tactic")) if (found := tactic(text)))
+    for text in _texts(attack.get("tactic")):
+        yield from (found for word in _BETWEEN.split(text[:_LONGEST]) if (found := tactic(word)))
 
 
 def _texts(named: Any) -> Iterator[str]:

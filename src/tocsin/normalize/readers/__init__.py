@@ -10,8 +10,12 @@ from typing import Any
 
 from tocsin.normalize.readers.auditd import auditd
 from tocsin.normalize.readers.cef import cef
-from tocsin.normalize.readers.documents import eventbridge, flat, nested, typed
+from tocsin.normalize.readers.cisco import cisco_firewall
+from tocsin.normalize.readers.documents import eventbridge, flat, nested, opened, typed
 from tocsin.normalize.readers.lines import message, syslog
+from tocsin.normalize.readers.microsoft import azure_text, hunting, m365_audit
+from tocsin.normalize.readers.pairs import key_value
+from tocsin.normalize.readers.paloalto import paloalto_csv
 from tocsin.normalize.readers.windows import windows_event, winlog, winlogbeat
 from tocsin.normalize.readers.zeek import zeek_json, zeek_tsv
 
@@ -20,6 +24,7 @@ Fields = dict[str, Any]
 DOCUMENTS: Mapping[str, Callable[[Fields], Fields | None]] = {
     "flat": flat,
     "nested": nested,
+    "opened": opened,
     "zeek_json": zeek_json,
     "eventbridge": eventbridge,
     "typed": typed,

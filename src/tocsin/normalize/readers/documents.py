@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import orjson
+
 MAX_DEPTH = 24
 """Objects nested deeper stay whole: names grow with depth, and senders choose it."""
 
@@ -47,6 +49,23 @@ def _gather(fields: dict[str, Any], prefix: str, values: list[Any], depth: int) 
                 many += found if type(found) is list else [found]
     for name, found in columns.items():
         fields.setdefault(name, found)
+
+
+def opened(document: dict[str, Any]) -> dict[str, Any]:
+    """The same as `nested` where fields at the top may hold JSON as text: it is read first.
+
+    Text that begins like JSON and is none stays text.
+    """
+    return nested({name: _opened(value) for name, value in document.items()})
+
+
+def _opened(value: Any) -> Any:
+    if type(value) is not str or value[:1] not in ("{", "["):
+        return value
+    try:
+        return orjson.loads(value)
+    except orjson.JSONDecodeError:
+        return value
 
 
 def eventbridge(document: dict[str, Any]) -> dict[str, Any] | None:

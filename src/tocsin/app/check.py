@@ -28,6 +28,7 @@ from tocsin.model.content import ContentFile, ContentSet, Problem
 from tocsin.model.findings import Finding, Level
 from tocsin.normalize import compile_sources
 from tocsin.normalize.check import check_sources
+from tocsin.store.retention import policy_of
 from tocsin.normalize.quality.thresholds import check_thresholds
 
 WARN_DAYS = 14
@@ -44,6 +45,7 @@ def check_content(content: ContentSet, now: int) -> list[Problem]:
         Problem(error.where, error.message) for error in crosswalk_errors(content.under("attack/"))
     ]
     problems += check_hubs(content)
+    problems += check_retention(content)
     problems += check_thresholds(content.files)
     return sorted(problems, key=lambda problem: (problem.where, problem.message))
 
@@ -52,6 +54,15 @@ def check_hubs(content: ContentSet) -> list[Problem]:
     """The hubs that a site names."""
     try:
         grouping_of(content.files)
+    except ContentError as error:
+        return [Problem(error.where, error.message)]
+    return []
+
+
+def check_retention(content: ContentSet) -> list[Problem]:
+    """How long things are to be kept."""
+    try:
+        policy_of(content.files)
     except ContentError as error:
         return [Problem(error.where, error.message)]
     return []

@@ -109,7 +109,7 @@ class Lake:
             folder = self._root / class_name
             files = list(_write(folder, rows.combine_chunks()))
             crash.point("lake.files-written")
-            _sync_files(folder, files)
+            sync_files(folder, files)
             crash.point("lake.synced")
             _commit(table, files, Transaction(partition, last_offset))
             crash.point("lake.committed")
@@ -162,24 +162,29 @@ def _by_day(rows: pa.Table) -> Iterator[tuple[str, pa.Table]]:
 def _write(folder: Path, rows: pa.Table) -> Iterator[AddAction]:
     """Write one file per day of ingest; the day is in the path, not in the file."""
     for day, part in _by_day(rows):
-        path = f"{DAY}={day}/part-{uuid4().hex}.parquet"
-        (folder / path).parent.mkdir(exist_ok=True)
-        pq.write_table(
-            part,
-            folder / path,
-            compression="zstd",
-            compression_level=1,
-            write_statistics=list(_STATISTICS),
-        )
-        status = (folder / path).stat()
-        yield AddAction(
-            path=path,
-            size=status.st_size,
-            partition_values={DAY: day},
-            modification_time=status.st_mtime_ns // 1_000_000,
-            data_change=True,
-            stats=_statistics(part),
-        )
+        yield write_file(folder, day, part)
+
+
+def write_file(folder: Path, day: str, rows: pa.Table) -> AddAction:
+    """Write rows of one day, without its column; not yet durable, and not part of the table."""
+    path = f"{DAY}={day}/part-{uuid4().hex}.parquet"
+    (folder / path).parent.mkdir(exist_ok=True)
+    pq.write_table(
+        rows,
+        folder / path,
+        compression="zstd",
+        compression_level=1,
+        write_statistics=list(_STATISTICS),
+    )
+    status = (folder / path).stat()
+    return AddAction(
+        path=path,
+        size=status.st_size,
+        partition_values={DAY: day},
+        modification_time=status.st_mtime_ns // 1_000_000,
+        data_change=True,
+        stats=_statistics(rows),
+    )
 
 
 def _statistics(rows: pa.Table) -> str:
@@ -199,7 +204,8 @@ def _statistics(rows: pa.Table) -> str:
     return msgspec.json.encode(found).decode()
 
 
-def _sync_files(folder: Path, files: Sequence[AddAction]) -> None:
+def sync_files(folder: Path, files: Sequence[AddAction]) -> None:
+    """Force new files and the folders that name them to disk."""
     for file in files:
         fsync(folder / file.path)
         fsync((folder / file.path).parent)

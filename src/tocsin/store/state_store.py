@@ -4,7 +4,7 @@ One process (core) thinks; others may read at the same time, and store single fa
 a verdict) in transactions of their own.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
@@ -15,10 +15,14 @@ import msgspec
 from tocsin import crash
 from tocsin.model.content import ContentSet
 from tocsin.model.evidence import Evidence
+from tocsin.model.findings import Finding
 from tocsin.store.casebook import Casebook
+from tocsin.store.context import ContextStore
 from tocsin.store.database import Database
 from tocsin.store.findings import StoredFindings
+from tocsin.store.holds import Holds
 from tocsin.store.intake import Intake
+from tocsin.store.intelligence import Intelligence
 from tocsin.store.journal import Journal
 from tocsin.store.readiness import ReadinessBook
 from tocsin.store.seen import WINDOW, Seen
@@ -26,7 +30,9 @@ from tocsin.store.state import models
 from tocsin.store.think import Think, read_cursor, write_cursor
 
 _evidence = msgspec.msgpack.Decoder(Evidence).decode
+_finding = msgspec.msgpack.Decoder(Finding).decode
 _encode = msgspec.msgpack.Encoder().encode
+_PART = 500
 
 
 class Applied(msgspec.Struct, frozen=True):
@@ -42,8 +48,8 @@ class State:
     """An open state database.
 
     `casebook` has findings, incidents and verdicts, `findings` those of a rule, `intake` sources,
-    counters and dead letters, `journal` the chain. Every method raises StorageError when the
-    database refuses.
+    counters and dead letters, `journal` the chain, `holds` what must not be removed. Every method
+    raises StorageError when the database refuses.
     """
 
     def __init__(self, path: Path, *, read_only: bool = False, window: int = WINDOW) -> None:
@@ -58,6 +64,9 @@ class State:
         self.intake = Intake(self._database)
         self.journal = Journal(self._database)
         self.readiness = ReadinessBook(self._database)
+        self.context = ContextStore(self._database)
+        self.holds = Holds(self._database)
+        self.intelligence = Intelligence(self._database)
         self._seen = Seen(self._database, window)
 
     def close(self) -> None:
@@ -103,6 +112,32 @@ class State:
             rows = self._rows(models.Evidence).filter(kind=kind, subject=subject)
             found = rows.order_by("-issued", "-id").values_list("body", flat=True)
             return [_evidence(bytes(body)) for body in found]
+
+    def prune_findings(self, before: int, cited: Collection[str]) -> int:
+        """Remove findings from before a time (us UTC) that no open incident holds; how many.
+
+        Those with a `cited` event stay. Their incidents and verdicts stay as well.
+        """
+        pruned = 0
+        with self._database.transaction():
+            rows = self._rows(models.Finding).filter(time__lt=before)
+            unfinished = self._rows(models.Incident).filter(status="open")
+            rows = rows.exclude(incident_id__in=unfinished.values("incident_id"))
+            gone = [
+                key
+                for key, body in rows.values_list("id", "body").iterator(500)
+                if not any(uid in cited for uid in _finding(bytes(body)).event_uids)
+            ]
+            for start in range(0, len(gone), _PART):
+                part = self._rows(models.Finding).filter(id__in=gone[start : start + _PART])
+                pruned += part.delete()[0]
+        return pruned
+
+    def prune_dead_letters(self, before: int) -> int:
+        """Remove dead letters received before a time (us UTC); how many."""
+        with self._database.transaction():
+            rows = self._rows(models.DeadLetter).filter(received_at__lt=before)
+            return int(rows.delete()[0])
 
     def apply_content(self, content: ContentSet, by: str, at: int) -> None:
         """Put a content set into force and journal it. `at` is microseconds UTC."""

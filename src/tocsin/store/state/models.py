@@ -189,3 +189,115 @@ class DeadLetter(Row):
     detail = models.TextField()
     raw = models.BinaryField()
     source_id = models.CharField(max_length=200, null=True)
+
+
+class Hold(Row):
+    """A legal hold; `released` is 0 while it holds."""
+
+    hold_id = models.CharField(max_length=64, unique=True)
+    released = models.BigIntegerField()
+    body = models.BinaryField()
+
+
+class ContextFact(Row):
+    """Something that a feed said about the site; see `model.context.Fact`.
+
+    `scope` is the part of the feed that it came in, `until` its end as it is known now.
+    """
+
+    feed = models.CharField(max_length=200)
+    kind = models.CharField(max_length=20)
+    key = models.TextField()
+    scope = models.TextField()
+    since = models.BigIntegerField()
+    until = models.BigIntegerField()
+    in_force = models.BooleanField()
+    body = models.BinaryField()
+
+    class Meta:
+        indexes = [models.Index(fields=["feed", "kind", "in_force"], name="context_of_feed")]
+
+
+class ContextLoad(Row):
+    """A load of a feed: what it was, and the index that was made after it."""
+
+    feed = models.CharField(max_length=200)
+    kind = models.CharField(max_length=20)
+    at = models.BigIntegerField()
+    index_id = models.CharField(max_length=64)
+    body = models.BinaryField()
+
+    class Meta:
+        indexes = [models.Index(fields=["feed", "kind"], name="context_load_of_feed")]
+
+
+class IntelligenceFeed(Row):
+    """How a feed of intelligence stands; see `store.intelligence.FeedState`."""
+
+    feed = models.CharField(max_length=64, unique=True)
+    tried = models.BigIntegerField()
+    succeeded = models.BigIntegerField()
+    changed = models.BigIntegerField()
+    newest = models.BigIntegerField()
+    stored = models.BigIntegerField()
+    indicators = models.BigIntegerField()
+    unsupported = models.BigIntegerField()
+    error = models.TextField()
+    note = models.TextField()
+
+
+class IntelligenceTable(Row):
+    """A table of indicators that was put into force; the newest row is the one in force."""
+
+    table_id = models.CharField(max_length=64)
+    at = models.BigIntegerField()
+
+
+class IntelligenceTaken(Row):
+    """From offset `first` on, a partition is observed with this table."""
+
+    partition = models.CharField(max_length=200, unique=True)
+    table_id = models.CharField(max_length=64)
+    first = models.BigIntegerField()
+
+
+class IntelligencePending(Row):
+    """A finding in stored events that core has not taken yet."""
+
+    finding_id = models.CharField(max_length=64, unique=True)
+    body = models.BinaryField()
+
+
+class MatchBack(Row):
+    """A search of the lake for the indicators of one segment; `finished` is 0 while it runs."""
+
+    table_id = models.CharField(max_length=64)
+    segment = models.CharField(max_length=64)
+    since = models.BigIntegerField()
+    created = models.BigIntegerField()
+    finished = models.BigIntegerField(default=0, db_index=True)
+
+
+class MatchBackFile(Row):
+    """A file of the lake that a match-back has searched, and what came of it."""
+
+    job = models.BigIntegerField()
+    file = models.CharField(max_length=500)
+    events = models.BigIntegerField()
+    findings = models.BigIntegerField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["job", "file"], name="one_search")]
+
+
+class IncidentSeen(Row):
+    """That a person looked at an incident, under the id that was asked for."""
+
+    incident_id = models.CharField(max_length=64)
+    by = models.CharField(max_length=200)
+    first = models.BigIntegerField()
+    last = models.BigIntegerField()
+    times = models.BigIntegerField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["incident_id", "by"], name="one_onlooker")]

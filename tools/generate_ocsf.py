@@ -34,7 +34,7 @@ from tocsin.normalize.ocsf.tables import leaves
 ROOT = Path(__file__).resolve().parents[1] / "src" / "tocsin" / "shipped"
 CATEGORIES = {0, 1, 3, 4, 6}
 """Base, system, identity, network and application: what telemetry maps to."""
-ALSO = {"detection_finding", "vulnerability_finding", "compliance_finding"}
+ALSO = {"detection_finding", "vulnerability_finding", "compliance_finding", "data_security_finding"}
 PROFILES = {"", "host", "security_control"}
 DEPTH = 3
 RECURSION = 2

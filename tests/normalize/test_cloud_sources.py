@@ -29,6 +29,11 @@ SOURCES = {
     "AWS.GuardDuty": {"aws_guardduty"},
     "Azure.Audit": {"entra_signin", "entra_audit"},
     "Azure.MonitorActivity": {"azure_activity"},
+    "Microsoft365.Audit.AzureActiveDirectory": {"m365_audit"},
+    "Microsoft365.Audit.Exchange": {"m365_audit"},
+    "MicrosoftDefenderXDR.AdvancedHunting": {"defender_alerts", "defender_hunting"},
+    "MicrosoftIntune.AuditLogs": {"intune"},
+    "MicrosoftIntune.OperationalLogs": {"intune"},
     "Okta.SystemLog": {"okta_system_log"},
 }
 """Log types of the labelled events and the sources that may take them."""
@@ -165,6 +170,8 @@ def test_no_labelled_event_is_taken_by_a_wrong_source(
     assert right["AWS.CloudTrail"] >= 249
     assert right["Okta.SystemLog"] >= 25
     assert right["Azure.Audit"] == 13
+    assert right["Microsoft365.Audit.Exchange"] == 10
+    assert right["Microsoft365.Audit.AzureActiveDirectory"] == 4
     assert right["Azure.MonitorActivity"] >= 118
     # Two events have nothing but enrichments; logs of clusters and of storage are no activity log.
     assert refused["AWS.CloudTrail"] <= 1

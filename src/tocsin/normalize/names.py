@@ -92,7 +92,7 @@ def aws_name(value: Any) -> Any:
     return names[-1] if names else kind or FAILED
 
 
-_UNKNOWN = frozenset({"unknown", "null", "none", "undefined", "n/a"})
+_UNKNOWN = frozenset({"unknown", "null", "<null>", "none", "undefined", "n/a"})
 
 
 def known(value: Any) -> Any:

@@ -10,6 +10,7 @@ from tocsin.model.records import Position
 from tocsin.model.sources import ShapeSpec, SourceSpec
 from tocsin.normalize.moments import TimeResolver
 from tocsin.normalize.program import Program
+from tocsin.normalize.scalars import ABSENT
 
 
 class Router:
@@ -75,11 +76,21 @@ class Router:
     def _of(self, key: str, fields: dict[str, Any]) -> Program | None:
         """The program of one key of `when:`, those with further conditions first."""
         for conditions, program in self._conditional.get(key, ()):
-            if all(
-                str(_first(fields, names)).lower() in wanted for names, wanted in conditions.items()
-            ):
+            if all(_meets(_first(fields, names), wanted) for names, wanted in conditions.items()):
                 return program
         return self._plain.get(key)
+
+
+ANY = "*"
+"""The end of a condition that takes every value which begins so; alone it takes any at all."""
+
+
+def _meets(value: Any, wanted: tuple[str, ...]) -> bool:
+    text = str(value).lower()
+    if text in wanted:
+        return True
+    starts = tuple(choice[:-1] for choice in wanted if choice.endswith(ANY))
+    return bool(starts) and value not in ABSENT and text.startswith(starts)
 
 
 def _first(fields: Mapping[str, Any], names: tuple[str, ...]) -> Any:

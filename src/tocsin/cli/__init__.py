@@ -32,6 +32,10 @@ _COMMANDS = {
         "tocsin.cli.attack:attack",
         "Load and show ATT&CK, and tell how labels stand towards it.",
     ),
+    "context": (
+        "tocsin.cli.context:context",
+        "Load and show what the site knows of itself, day by day.",
+    ),
     "suppress": (
         "tocsin.cli.suppress:suppress",
         "Make an exception: hide or lower findings of a rule, for a reason and a time.",

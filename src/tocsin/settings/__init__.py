@@ -15,12 +15,14 @@ import msgspec
 from msgspec import Meta
 
 from tocsin.errors import SettingsError
+from tocsin.settings.directory import Directory
 from tocsin.settings.inputs import FilesInput, HttpInput, Input, Listener, RelpInput, SyslogInput
 from tocsin.settings.secret import Secret
 
 __all__ = [
     "FILE",
     "HOME",
+    "Directory",
     "Entry",
     "FilesInput",
     "HttpInput",
@@ -90,6 +92,23 @@ class Http(msgspec.Struct, frozen=True, kw_only=True):
     port: Annotated[int, Meta(ge=0, le=65_535, description="The port; 0 takes a free one.")] = 8870
 
 
+class Intelligence(msgspec.Struct, frozen=True, kw_only=True):
+    """How intelligence is fetched and matched; the feeds themselves are content."""
+
+    poll_seconds: Annotated[
+        int,
+        Meta(ge=1, le=86_400, description="How often a feed is asked that declares no `every`."),
+    ] = 30
+    match_back_days: Annotated[
+        int,
+        Meta(ge=0, le=3_650, description="How far back stored events are searched; 0: not at all."),
+    ] = 30
+    open_hours: Annotated[
+        int,
+        Meta(ge=0, le=87_600, description="Matches in older events count and open no incident."),
+    ] = 24
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """One site. Keys outside any section stand at the top of the file."""
 
@@ -106,6 +125,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     limits: Limits = Limits()
     lake: Lake = Lake()
     http: Http = Http()
+    intelligence: Intelligence = Intelligence()
+    directory: tuple[Directory, ...] = ()
 
 
 class Entry(msgspec.Struct, frozen=True):

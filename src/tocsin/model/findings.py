@@ -54,9 +54,10 @@ class Standing(StrEnum):
 class Entity(msgspec.Struct, frozen=True, order=True):
     """Something that findings can share.
 
-    `kind` is one of host, user, process, session, address, file, hash, case. `key` is what is compared
-    (folded, scoped to the host where the name means nothing elsewhere), `name` what a person reads.
-    `role` is the part it plays in the event: subject, parent, target, source or destination.
+    `kind` is one of host, user, process, session, address, file, hash, case. `key` is what is
+    compared (folded, scoped to the host where the name means nothing elsewhere), `name` what a
+    person reads. `role` is the part it plays in the event: subject, parent, target, source,
+    destination or related.
     """
 
     kind: str
@@ -93,8 +94,8 @@ class VendorAlert(msgspec.Struct, frozen=True):
 
     `product` is the source's id here, `uid` the alert's id there and `link` where a person opens
     it. `status` and `severity` are the vendor's own words: they are told, and never believed.
-    `incident_uid` is the incident or case there that it belongs to, if any, and `updated` when the
-    alert was last changed there (us UTC).
+    `incident_uid` is the incident or case there that it belongs to, if any, `updated` when the
+    alert was last changed there (us UTC), and `over` whether it is closed there.
     """
 
     product: str
@@ -104,6 +105,7 @@ class VendorAlert(msgspec.Struct, frozen=True):
     severity: str = ""
     incident_uid: str = ""
     updated: int = 0
+    over: bool = False
 
 
 class IndicatorMatch(msgspec.Struct, frozen=True):

@@ -79,6 +79,8 @@ class Verdict(msgspec.Struct, frozen=True):
     reason: str
     by: str
     at: int
+    cause: str = ""
+    """One of `writeback.Cause`: why it was that, where the person said so."""
 
 
 INCIDENT_CHANGES = pa.schema(

@@ -11,8 +11,10 @@ from tocsin.errors import UsageError
 from tocsin.model.decisions import Decision, DecisionKind, merged, parted
 from tocsin.model.findings import Finding, Level
 from tocsin.model.incidents import Grade, Incident, Verdict, incident_from_bytes
+from tocsin.model.writeback import orders_of
 from tocsin.store.database import Database
 from tocsin.store.journal import Journal
+from tocsin.store.outbox import queue
 from tocsin.store.state import models
 from tocsin.store.think import resolve
 
@@ -23,7 +25,7 @@ _LOOKUP = 500
 DECISIONS = "decisions"
 """The fold state that says how many decisions are done."""
 
-_VERDICT = ("incident_id", "grade", "reason", "by", "at")
+_VERDICT = ("incident_id", "grade", "reason", "by", "at", "cause")
 
 
 class Casebook:
@@ -81,10 +83,12 @@ class Casebook:
             for body in rows.values_list("body", flat=True).iterator(chunk_size=200):
                 yield _finding(bytes(body))
 
-    def give(self, verdict: Verdict) -> None:
+    def give(self, verdict: Verdict, writable: Collection[str] = ()) -> None:
         """Store and journal a verdict in one transaction; UsageError if the incident is unknown.
 
-        A grade closes the incident, except `undetermined`, which opens it again.
+        A grade closes the incident, except `undetermined`, which opens it again. Of its alerts that
+        came from one of the `writable` sources, their tools shall be told the same: that is queued
+        in the same transaction.
         """
         status = "open" if verdict.grade is Grade.UNDETERMINED else "closed"
         with self._database.transaction():
@@ -100,6 +104,9 @@ class Casebook:
                 subject=verdict.incident_id,
                 body={"grade": verdict.grade.value, "reason": verdict.reason},
             )
+            if writable:
+                held = list(self._bodies(target))
+                queue(self._database, orders_of(verdict, held, frozenset(writable)))
 
     def merge(self, names: Sequence[str], *, reason: str, by: str, at: int) -> Decision:
         """Make these incidents one, from now on; UsageError when one is unknown or all are one.
@@ -157,13 +164,22 @@ class Casebook:
             made = Decision(number, kind, tuple(ids), reason, by, at, anchors=anchors)
             return self._keep(made)
 
-    def reopen(self, name: str, *, reason: str, by: str, at: int) -> Decision:
-        """Open a closed incident again; UsageError when it is unknown or open."""
+    def reopen(
+        self, name: str, *, reason: str, by: str, at: int, writable: Collection[str] = ()
+    ) -> Decision:
+        """Open a closed incident again; UsageError when it is unknown or open.
+
+        Its alerts of `writable` sources shall be open at their tools again, as with `give`.
+        """
         with self._database.transaction():
             [incident_id] = self._living([name])
             closed = self._rows(models.Incident).filter(incident_id=incident_id, status="closed")
             if not closed.update(status="open"):
                 raise UsageError(f"{incident_id} is open")
+            if writable:
+                again = Verdict(incident_id, Grade.UNDETERMINED, reason, by, at)
+                held = list(self._bodies(incident_id))
+                queue(self._database, orders_of(again, held, frozenset(writable)))
             number = self._next_decision()
             return self._keep(Decision(number, DecisionKind.REOPEN, (incident_id,), reason, by, at))
 

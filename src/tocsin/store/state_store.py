@@ -25,6 +25,7 @@ from tocsin.store.intake import Intake
 from tocsin.store.intelligence import Intelligence
 from tocsin.store.journal import Journal
 from tocsin.store.readiness import ReadinessBook
+from tocsin.store.outbox import Outbox
 from tocsin.store.seen import WINDOW, Seen
 from tocsin.store.state import models
 from tocsin.store.think import Think, read_cursor, write_cursor
@@ -63,6 +64,7 @@ class State:
         self.findings = StoredFindings(self._database)
         self.intake = Intake(self._database)
         self.journal = Journal(self._database)
+        self.outbox = Outbox(self._database)
         self.readiness = ReadinessBook(self._database)
         self.context = ContextStore(self._database)
         self.holds = Holds(self._database)

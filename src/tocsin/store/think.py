@@ -12,6 +12,7 @@ from tocsin.model.incidents import incident_from_bytes
 from tocsin.model.journal import JournalRecord
 from tocsin.store.database import Database
 from tocsin.store.journal import Journal
+from tocsin.store.outbox import follow, known, revive
 from tocsin.store.readiness import forget_readiness, put_evidence
 from tocsin.store.seen import Seen
 from tocsin.store.state import models
@@ -106,8 +107,22 @@ class Think:
     ) -> int:
         """Store findings (with the incident of each, where known); how many were new.
 
-        A finding that is stored already stays as it is: its id says that it is the same.
+        A finding that is stored already stays as it is: its id says that it is the same. Of an
+        alert of another tool what the tool says of it is taken over: see `outbox.follow`.
         """
+        alerts = [one for one in findings if one.vendor is not None]
+        stored = known(self._database, alerts) if alerts else {}
+        new = self._insert(findings, incident_ids)
+        if alerts:
+            revive(self._database, alerts, stored)
+            at = max(one.received_at for one in alerts)
+            changed = [(one.finding_id, one.vendor) for one in alerts if one.vendor is not None]
+            follow(self._database, changed, at)
+        return new
+
+    def _insert(
+        self, findings: Sequence[Finding], incident_ids: Sequence[str | None] | None
+    ) -> int:
         incidents = incident_ids or [None] * len(findings)
         rows = [
             (

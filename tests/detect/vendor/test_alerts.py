@@ -63,6 +63,7 @@ def test_a_changed_alert_is_the_same_finding_and_another_vendors_is_not():
 
 def test_what_is_over_already_counts_and_opens_nothing():
     assert finding({**ALERT, "status_id": 4}).standing is Standing.HISTORY
+    assert finding({**ALERT, "status_id": 4}).vendor.over
     assert finding({**ALERT, "status_id": 3}).standing is Standing.HISTORY
     assert finding({**ALERT, "status_id": 3}, class_name="incident_finding").standing is (
         Standing.OPEN

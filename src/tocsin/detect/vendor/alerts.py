@@ -1,7 +1,8 @@
 """What an alert of another tool says, and the finding that repeats it.
 
-The input is a sparse OCSF event of a source that declares `alerts`: of a finding's class, or of any
-other that says `is_alert` (a sensor's alert about a connection stays Network Activity). The vendor's own words for severity and status are kept beside ours (`Finding.vendor`): they are told
+The input is a sparse OCSF event of a source that declares `alerts`: of a finding's class, or of
+any other that says `is_alert` (a sensor's alert about a connection stays Network Activity). The
+vendor's own words for severity and status are kept beside ours (`Finding.vendor`): they are told
 and never believed. `level` follows the normalized severity, as a rule's own level would.
 
 The identity of a finding is the vendor's id of the alert, not the record: an alert that is sent
@@ -66,8 +67,6 @@ class AlertParts(NamedTuple):
     tactics: tuple[str, ...]
     matched: tuple[Match, ...]
     vendor: VendorAlert
-    over: bool
-    """Its vendor, or a person there, has closed it."""
 
 
 def alert_of(class_name: str, event: dict[str, Any], source_id: str) -> AlertParts | None:
@@ -83,7 +82,7 @@ def alert_of(class_name: str, event: dict[str, Any], source_id: str) -> AlertPar
     title = visible(title, _TITLE) or f"Alert of {source_id}"
     rule = _text(analytic, "uid") or _text(analytic, "name") or title
     techniques, tactics = labels_of([*_list(info, "attacks"), *_list(event, "attacks")])
-    status = event.get("status_id")
+    over = event.get("status_id") in _OVER.get(class_name, ())
     return AlertParts(
         rule_id=f"{PREFIX}/{source_id}/{slug(rule)}",
         title=title,
@@ -91,12 +90,13 @@ def alert_of(class_name: str, event: dict[str, Any], source_id: str) -> AlertPar
         techniques=techniques,
         tactics=tactics,
         matched=_matched(event, info, analytic),
-        vendor=_vendor(event, info, source_id),
-        over=status in _OVER.get(class_name, ()),
+        vendor=_vendor(event, info, source_id, over=over),
     )
 
 
-def _vendor(event: dict[str, Any], info: dict[str, Any], source_id: str) -> VendorAlert:
+def _vendor(
+    event: dict[str, Any], info: dict[str, Any], source_id: str, *, over: bool
+) -> VendorAlert:
     """The alert as its vendor names and grades it; without an id there, its record's."""
     link = _text(info, "src_url") or _text(event, "src_url")
     own = _text(_at(event, "vendor_attributes"), "severity")
@@ -109,6 +109,7 @@ def _vendor(event: dict[str, Any], info: dict[str, Any], source_id: str) -> Vend
         severity=visible(own or _text(event, "severity"), _WORD),
         incident_uid=visible(_text(_at(event, "metadata"), "correlation_uid"), _TITLE),
         updated=changed * _MILLI if isinstance(changed, int) else _number(event, "tocsin_time"),
+        over=over,
     )
 
 
@@ -152,7 +153,7 @@ def finding_of(
         source_id=vendor.product,
         content_id=content_id,
         received_at=received_at,
-        standing=Standing.HISTORY if parts.over else Standing.OPEN,
+        standing=Standing.HISTORY if vendor.over else Standing.OPEN,
         vendor=vendor,
     )
 

@@ -105,6 +105,24 @@ class Verdict(Row):
     reason = models.TextField()
     by = models.CharField(max_length=200)
     at = models.BigIntegerField()
+    cause = models.CharField(max_length=32, default="")
+
+
+class Outbox(Row):
+    """What a tool shall be told of its alert; see `store.outbox`."""
+
+    source_id = models.CharField(max_length=200)
+    uid = models.TextField()
+    finding_id = models.CharField(max_length=64, db_index=True)
+    state = models.CharField(max_length=16)
+    attempts = models.IntegerField(default=0)
+    due = models.BigIntegerField()
+    at = models.BigIntegerField()
+    outcome = models.TextField(default="")
+    body = models.BinaryField()
+
+    class Meta:
+        indexes = [models.Index(fields=["state", "due"], name="outbox_due")]
 
 
 class Decision(Row):

@@ -5,6 +5,7 @@ INVARIANT  what a batch says of quality, the readiness that follows from it and 
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Protocol
 
 import msgspec
 import pyarrow as pa
@@ -34,10 +35,9 @@ from tocsin.normalize.quality.fold import (
     named,
     recent_from_bytes,
 )
-from tocsin.normalize.quality.judge import Learned, Memory, judge, learned, unlearned
+from tocsin.normalize.quality.judge import Learned, Memory, judge, learned, measured, unlearned
+from tocsin.normalize.quality.readings import Reading
 from tocsin.normalize.quality.thresholds import Thresholds, load_thresholds
-from tocsin.store import State
-from tocsin.store.think import Think
 
 ISSUER = "core"
 METHOD = "quality of telemetry against thresholds and its own past"
@@ -55,6 +55,30 @@ KEPT = 100 * 86_400 * SECOND
 """How long (us) readiness that has ended is kept."""
 
 
+class Books(Protocol):
+    """What is written to in the one transaction; `store.think.Think` is one."""
+
+    def fold_states(self, fold: str, keys: Iterable[str], /) -> dict[str, bytes]:
+        """The stored states of some keys of a fold."""
+
+    def all_fold_states(self, fold: str, /) -> dict[str, bytes]:
+        """The stored states of all of them."""
+
+    def put_fold_states(self, fold: str, states: Mapping[str, bytes | None], /) -> None:
+        """Store states."""
+
+    def put_evidence(self, evidence: Evidence, /) -> None:
+        """Store a claim."""
+
+    def forget_readiness(self, subjects: Sequence[str], before: int, /) -> None:
+        """Let go of readiness that ended before a time."""
+
+    def journal(
+        self, at: int, actor: str, kind: str, /, *, subject: str, body: Mapping[str, Any]
+    ) -> object:
+        """Add a record to the Journal."""
+
+
 class Kept(msgspec.Struct):
     """What is stored of a source beside its folds."""
 
@@ -69,13 +93,15 @@ _decode = msgspec.msgpack.Decoder(Kept).decode
 class Readiness:
     """Held by core. Caches states that it has itself stored; a crash loses nothing."""
 
-    def __init__(self, state: State) -> None:
-        self._state = state
+    def __init__(self, stored: Mapping[str, bytes]) -> None:
+        """`stored` are the states of the fold `MEMORY`."""
         self._fold, self._days = QualityFold(), DaysFold()
         self._thresholds = Thresholds()
         self._sources: dict[str, SourceSpec] = {}
-        self._kept = {name: _decode(data) for name, data in state.fold_states(MEMORY).items()}
+        self._kept = {name: _decode(data) for name, data in stored.items()}
         self._learned: dict[str, Learned] = {}
+        self._said: dict[str, list[Reading]] = {}
+        """What the counts of a source said when it was last judged; gone when they change."""
         self._judged: dict[str, int] = {}
         self._since: dict[str, int] = {}
         self._looked = 0
@@ -85,6 +111,7 @@ class Readiness:
         self._thresholds = load_thresholds(content.files)
         self._sources = {source.id: source for source in sources}
         self._learned.clear()
+        self._said.clear()
 
     @property
     def known(self) -> dict[tuple[str, Use], SourceReadiness]:
@@ -95,7 +122,7 @@ class Readiness:
 
     def take(
         self,
-        tx: Think,
+        tx: Books,
         quality: pa.RecordBatch,
         duplicates: Mapping[str, int],
         *,
@@ -117,10 +144,11 @@ class Readiness:
         for source, n in _events(rows).items():
             self._since[source] = self._since.get(source, 0) + n
             state = changed.get(source)
+            self._said.pop(source, None)
             if source and state is not None and self._is_due(source, now):
                 self._judge(tx, source, state, now)
 
-    def let_time_pass(self, tx: Think, *, watermark: int, now: int) -> None:
+    def let_time_pass(self, tx: Books, *, watermark: int, now: int) -> None:
         """Close hours that are over and judge every source: silence is seen by the clock."""
         if now - self._looked < LOOK_EVERY:
             return
@@ -135,16 +163,18 @@ class Readiness:
                 self._judge(tx, source, fresh, now)
         tx.put_fold_states(self._fold.name, changed)
 
-    def ask(self, asked: Sequence[Asked], use: Use, now: int) -> Answer:
+    def ask(
+        self, asked: Sequence[Asked], use: Use, overrides: Iterable[Override], now: int
+    ) -> Answer:
         """The guard, over what is in force."""
-        return guard(asked, use, self.known, overrides_of(self._state.readiness.overrides()), now)
+        return guard(asked, use, self.known, overrides, now)
 
     def _is_due(self, source: str, now: int) -> bool:
         if self._since.get(source, 0) >= JUDGE_EVENTS:
             return True
         return now - self._judged.get(source, 0) >= JUDGE_EVERY
 
-    def _add_hours(self, tx: Think, rows: pa.RecordBatch, watermark: int, now: int) -> None:
+    def _add_hours(self, tx: Books, rows: pa.RecordBatch, watermark: int, now: int) -> None:
         """Closed hours into days; what is changed and has not settled is not learned from."""
         source = rows.column("source_id")[0].as_py()
         memory = self._memory(source)
@@ -158,27 +188,36 @@ class Readiness:
         changed, _ = run_fold(self._days, states, hours, watermark=watermark, now=now)
         tx.put_fold_states(self._days.name, changed)
         self._learned.pop(source, None)
+        self._said.pop(source, None)
 
     def _memory(self, source: str) -> Memory:
         return self._kept[source].memory if source in self._kept else Memory()
 
-    def _learn(self, tx: Think, source: str) -> Learned:
+    def _learn(self, tx: Books, source: str) -> Learned:
         if source not in self._learned:
             state = tx.fold_states(self._days.name, [source]).get(source)
             self._learned[source] = learned(days_from_bytes(state), self._thresholds)
         return self._learned[source]
 
-    def _judge(self, tx: Think, source: str, state: bytes, now: int) -> None:
+    def _judge(self, tx: Books, source: str, state: bytes, now: int) -> None:
         self._judged[source], self._since[source] = now, 0
         spec = self._sources.get(source) or _unknown(source)
         before = self._kept.get(source)
-        issued, memory = judge(
-            spec,
+        recent, known, thresholds = (
             recent_from_bytes(state),
             self._learn(tx, source),
-            self._memory(source),
             self._thresholds,
-            now,
+        )
+        if source not in self._said:
+            self._said[source] = measured(spec, recent, known, thresholds, now)
+        issued, memory = judge(
+            spec,
+            recent,
+            known,
+            self._memory(source),
+            thresholds,
+            now=now,
+            said=self._said[source],
         )
         kept = Kept(memory, list(before.issued) if before else [])
         fresh = [one for one in issued if _is_news(one, kept.issued, now)]
@@ -191,7 +230,7 @@ class Readiness:
         tx.put_fold_states(MEMORY, {source: _encode(kept)})
         self._kept[source] = kept
 
-    def _issue(self, tx: Think, one: SourceReadiness) -> None:
+    def _issue(self, tx: Books, one: SourceReadiness) -> None:
         evidence = evidence_of(one)
         tx.put_evidence(evidence)
         tx.forget_readiness([evidence.subject], one.issued - KEPT)

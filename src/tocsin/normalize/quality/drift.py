@@ -93,6 +93,8 @@ def _in_cell(
         kind = kind_of(one.name)
         if kind not in least or one.n < LEAST_NOW or one.name.startswith("unit:"):
             continue
+        if one.k < one.n * min(least[kind], 0.8):
+            continue
         if one.name.startswith("@") and not strangers:
             continue
         usual = _usual(known, one.name)

@@ -29,7 +29,7 @@ MINUTE, HOUR, DAY = 60 * SECOND, 3_600 * SECOND, 86_400 * SECOND
 LATENESS = 15 * MINUTE
 """How long (us) an hour stays open for rows that come late; later ones are a block of their own."""
 
-RING_EVENTS, RING_ROWS = 1_536, 12
+RING_EVENTS, RING_ROWS = 1_536, 8
 """The newest rows that are kept as they are: so many events, or so many rows."""
 
 KEPT_EVENTS, KEPT_HOURS = 1_536, 72

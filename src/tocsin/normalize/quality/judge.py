@@ -54,43 +54,55 @@ def learned(days: Days, thresholds: Thresholds) -> Learned:
     return Learned(days, usual(days), rhythm, checks.usual_delay(days))
 
 
-def judge(
-    source: SourceSpec,
-    recent: Recent,
-    known: Learned,
-    memory: Memory,
-    thresholds: Thresholds,
-    now: int,
-) -> tuple[list[SourceReadiness], Memory]:
-    """What a source is fit for at `now`, and what to remember. `memory` is not changed."""
-    found = windows(recent)
-    of = Subject(source, recent, known.days, known.past, found, known.rhythm, known.delay, now)
-    measured = list(_readings(of, thresholds))
-    since = _since(measured, memory, now)
-    issued = [_for_use(use, of, measured, since, memory, thresholds) for use in Use]
-    return issued, _remembered(issued, since, memory, now)
-
-
-def _readings(of: Subject, thresholds: Thresholds) -> Iterator[Reading]:
-    """All that may be too much, each measure only where some use asks for it."""
+def measured(
+    source: SourceSpec, recent: Recent, known: Learned, thresholds: Thresholds, now: int
+) -> list[Reading]:
+    """What the counts of a source say, whatever the time: it changes only with them."""
+    found_in = windows(recent)
+    of = Subject(source, recent, known.days, known.past, found_in, known.rhythm, known.delay, now)
     name = of.source.id
     least = {
         measure: limit
         for measure in thresholds.measures
         if (limit := thresholds.least(name, measure)) is not None
     }
-    if "silence" in least:
-        yield from checks.silence(of, least["silence"])
-    yield from checks.shares(of)
+    found = [*checks.shares(of), *checks.losses(of), *checks.required(of, thresholds.required)]
     if "clock" in least:
-        yield from checks.clocks(of, least["clock"])
-    yield from checks.losses(of)
-    yield from checks.required(of, thresholds.required)
-    yield from readings(of.recent, of.windows, of.past, least)
+        found += checks.clocks(of, least["clock"])
+    found += readings(of.recent, of.windows, of.past, least)
     if "schema" in least:
-        yield from schema_readings(of.recent, of.past, least["schema"])
-    if "volume" in least:
-        yield from checks.volume(of)
+        found += schema_readings(of.recent, of.past, least["schema"])
+    return found
+
+
+def judge(  # noqa: PLR0913 - all that a judgement rests on
+    source: SourceSpec,
+    recent: Recent,
+    known: Learned,
+    memory: Memory,
+    thresholds: Thresholds,
+    *,
+    now: int,
+    said: list[Reading],
+) -> tuple[list[SourceReadiness], Memory]:
+    """What a source is fit for at `now`, and what to remember. `memory` is not changed.
+
+    `said` is what `measured` says of the same counts.
+    """
+    of = Subject(source, recent, known.days, known.past, [], known.rhythm, known.delay, now)
+    found = list(said)
+    least = thresholds.least(source.id, "silence")
+    if least is not None:
+        found = [*checks.silence(of, least), *found]
+    if thresholds.least(source.id, "volume") is not None:
+        found += checks.volume(of)
+    since = _since(found, memory, now)
+    notes = _notes(of)
+    issued = [
+        msgspec.structs.replace(_for_use(use, of, found, since, memory, thresholds), notes=notes)
+        for use in Use
+    ]
+    return issued, _remembered(issued, since, memory, now)
 
 
 def _key(reading: Reading) -> str:
@@ -136,7 +148,7 @@ def _for_use(
     fit_since = memory.fit_since.get(use, now) if not gaps else 0
     return SourceReadiness(
         source.id, use, now, now + thresholds.valid_hours * DAY // 24,
-        tuple(gaps[:MOST_GAPS]), fit_since, len(good), complete, _notes(of),
+        tuple(gaps[:MOST_GAPS]), fit_since, len(good), complete,
     )  # fmt: skip
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from tocsin.model.quality import WHOLE, Counts, add_cells
-from tocsin.normalize.quality.fold import HOUR, Recent
+from tocsin.normalize.quality.fold import HOUR, KEPT_EVENTS, Recent
 from tocsin.normalize.quality.places import add_units
 
 
@@ -23,25 +23,32 @@ class Window(NamedTuple):
 def windows(recent: Recent) -> list[Window]:
     """The windows of a source, from the shortest to the longest; those without rows left out."""
     found: list[Window] = []
-    ring: dict[str, Counts] = {}
-    for row in recent.ring:
-        add_cells(ring, row.cells)
-        add_units(ring, row.cells)
-    if ring:
+    if recent.ring:
+        ring: dict[str, Counts] = {}
+        for row in recent.ring:
+            add_cells(ring, row.cells)
+        add_units(ring, {key: dict(counts) for key, counts in ring.items()})
         found.append(Window(recent.ring[0].at, ring))
-    opened: dict[str, Counts] = {}
-    live = [(number, hour) for number, hour in recent.open.items() if not hour.history]
-    for _, hour in live:
-        add_cells(opened, hour.cells)
-    if opened:
-        found.append(Window(min(number for number, _ in live) * HOUR, opened))
-    if recent.closed:
-        every: dict[str, Counts] = {}
-        add_cells(every, opened)
-        for hour in recent.closed.values():
-            add_cells(every, hour.cells)
-        found.append(Window(min(recent.closed) * HOUR, every))
+    live = {number: hour.cells for number, hour in recent.open.items() if not hour.history}
+    if live:
+        found.append(Window(min(live) * HOUR, _sum(list(live.values()))))
+    if recent.closed and not (found and _events(found[-1].cells) >= KEPT_EVENTS):
+        every = [*live.values(), *(hour.cells for hour in recent.closed.values())]
+        found.append(Window(min(recent.closed) * HOUR, _sum(every)))
     return found
+
+
+def _sum(hours: list[dict[str, Counts]]) -> dict[str, Counts]:
+    if len(hours) == 1:
+        return hours[0]
+    total: dict[str, Counts] = {}
+    for cells in hours:
+        add_cells(total, cells)
+    return total
+
+
+def _events(cells: dict[str, Counts]) -> int:
+    return cells.get(WHOLE, {}).get("n", 0)
 
 
 def slices(recent: Recent, cell: str) -> Iterator[tuple[int, Counts]]:

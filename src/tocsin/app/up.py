@@ -2,6 +2,7 @@
 
     edge      transports -> spool; /healthz /readyz /metrics
     core      spool -> findings, incidents, lake; owns the observing workers
+    upkeep    once a day: what expired goes, small files of the lake are joined
     more      what the caller adds (the lab, when the demonstration runs)
 
 A child that dies is started again after 0.1 s, doubled up to 5 s while it keeps dying. When the
@@ -129,6 +130,7 @@ def serve_site(site: Site, more: list[Part]) -> int:
     parts = [
         Part("edge", "tocsin.app.edge:run_edge", (site, partitions, edge_ready, core_ready)),
         Part("core", "tocsin.app.core:run_core", (site, partitions, core_ready)),
+        Part("upkeep", "tocsin.app.upkeep:run_upkeep", (site,)),
         *more,
     ]
     Supervisor(parts).run()

@@ -18,7 +18,7 @@ import structlog
 
 from tocsin.app import accounts
 from tocsin.app.clock import SystemClock
-from tocsin.app.content import applied_content
+from tocsin.app.content import applied_content, disk_content, is_applied
 from tocsin.app.logs import speak
 from tocsin.app.site import Site
 from tocsin.app.workers import SPAWN
@@ -181,11 +181,17 @@ class Upkeep:
         self._count({} if there.intersection(going.files) else going.expired)
 
 
+def plain(report: Report) -> dict[str, object]:
+    """A report as plain JSON types."""
+    return dict(msgspec.to_builtins(report)) | {"expired": report.expired}
+
+
 def run_round(site: Site) -> Report:
     """One round with the content in force, now."""
     state = State(site.state)
     try:
-        policy = policy_of(applied_content(site).files)
+        content = applied_content(site) if is_applied(site) else disk_content(site)
+        policy = policy_of(content.files)
         return Upkeep(site, state, policy, SystemClock()).run()
     finally:
         state.close()

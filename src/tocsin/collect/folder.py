@@ -6,6 +6,7 @@ checkpoints.json                 positions of the transports up to an offset
 lock                             held by the one writer
 """
 
+import fcntl
 import os
 import re
 from itertools import pairwise
@@ -20,6 +21,8 @@ from tocsin.errors import StorageError
 _SEGMENT_NAME = re.compile(r"(\d{20})\.seg")
 _PARTITION = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
 _SNAPSHOT = "checkpoints.json"
+KEEP = "keep.lock"
+"""Below the root of the spool: held by a backup, and nothing is released."""
 
 
 class Segment(NamedTuple):
@@ -84,8 +87,10 @@ def release(root: Path, partition: str, up_to: int) -> int:
     """Remove the segments whose records all have offsets of at most `up_to`; gives bytes freed.
 
     The newest segment stays, and so does one whose checkpoints no snapshot has yet: after that the
-    transports could not tell any more what was read.
+    transports could not tell any more what was read. All stay while a backup holds the lock `KEEP`.
     """
+    if _kept(root):
+        return 0
     folder = partition_folder(root, partition)
     parts = segments(folder)
     covered = min(up_to, load_snapshot(folder).upto)
@@ -99,6 +104,21 @@ def release(root: Path, partition: str, up_to: int) -> int:
         sync_folder(folder)
         crash.point("spool.released")
     return freed
+
+
+def _kept(root: Path) -> bool:
+    """Whether a backup is under way."""
+    try:
+        handle = os.open(root / KEEP, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(handle)
+    return False
 
 
 def load_snapshot(folder: Path) -> Snapshot:

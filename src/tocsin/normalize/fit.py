@@ -105,14 +105,18 @@ class _Table:
     """A table of values.
 
     Equal keys count first, then those that end in `*` (they take what begins so), then those that
-    begin with it; of two that fit the longer one.
+    begin with it, then those with one at both ends (they take what has it inside); of two that fit
+    the longer one.
     """
 
     def __init__(self, rows: dict[str, Any]) -> None:
         self._rows = {key: value for key, value in rows.items() if key != "else"}
         self._rest = rows.get("else", FAILED)
-        self._starts = _longest_first(key[:-1] for key in self._rows if key.endswith("*"))
-        self._ends = _longest_first(key[1:] for key in self._rows if key.startswith("*"))
+        inside = {key for key in self._rows if len(key) > 1 and key[0] == key[-1] == "*"}
+        ends = self._rows.keys() - inside
+        self._starts = _longest_first(key[:-1] for key in ends if key.endswith("*"))
+        self._ends = _longest_first(key[1:] for key in ends if key.startswith("*"))
+        self._inside = _longest_first(key[1:-1] for key in inside)
 
     def of(self, word: str) -> Any:
         """What stands for `word`; FAILED where nothing does."""
@@ -125,6 +129,9 @@ class _Table:
         for end in self._ends:
             if word.endswith(end):
                 return self._rows[f"*{end}"]
+        for part in self._inside:
+            if part in word:
+                return self._rows[f"*{part}*"]
         return self._rest
 
 

@@ -20,6 +20,12 @@ def account_name(value: Any) -> Any:
     return found if found is FAILED else found[1]
 
 
+def account_domain(value: Any) -> Any:
+    r"""The domain alone of `DOMAIN\name`; a name without one says nothing of it."""
+    found = account(value)
+    return found if found is FAILED else found[0] and found[0].rstrip("\\")
+
+
 def file(value: Any) -> Any:
     """A path of Windows or Unix -> (name, path)."""
     if not isinstance(value, str):
@@ -92,7 +98,7 @@ def aws_name(value: Any) -> Any:
     return names[-1] if names else kind or FAILED
 
 
-_UNKNOWN = frozenset({"unknown", "null", "<null>", "none", "undefined", "n/a"})
+_UNKNOWN = frozenset({"unknown", "null", "none", "undefined", "n/a"})
 
 
 def known(value: Any) -> Any:
@@ -141,3 +147,44 @@ def question(value: Any) -> Any:
     """A name that was asked for, without the brackets that some products write around it."""
     found = text(value)
     return found if found is FAILED else found.strip().strip("[]") or None
+
+
+_CODE = re.compile(r"\((\d{1,20})\)\s*$")
+
+
+def code_in_brackets(value: Any) -> Any:
+    """The number in `Name of a threat(30852)`; a number alone is taken too."""
+    found = text(value)
+    if found is FAILED:
+        return FAILED
+    match = _CODE.search(found)
+    return match[1] if match else found if found.strip("0").isdigit() else None
+
+
+_SCHEMES = {"443": "https", "80": "http"}
+_SCHEME = re.compile(r"[a-z][a-z0-9+.\-]{1,20}://", re.IGNORECASE)
+_OWN_PORT = re.compile(r"[^/?#]{1,255}:(\d{1,5})(?:[/?#]|$)")
+
+
+def _with_scheme(value: Any, scheme: str) -> Any:
+    found = text(value)
+    if found is FAILED or not found or found.startswith("/") or _SCHEME.match(found):
+        return found
+    own = _OWN_PORT.match(found)
+    return f"{_SCHEMES.get(own[1], scheme) if own else scheme}://{found}"
+
+
+def https_url(value: Any) -> Any:
+    """A URL that was written without its scheme: https, unless its own port says otherwise."""
+    return _with_scheme(value, "https")
+
+
+def http_url(value: Any) -> Any:
+    """A URL that was written without its scheme: http, unless its own port says otherwise."""
+    return _with_scheme(value, "http")
+
+
+def first_word(value: Any) -> Any:
+    """The first word of a text: what a command line calls."""
+    found = text(value)
+    return found if found is FAILED else found.split(None, 1)[0] if found.strip() else None

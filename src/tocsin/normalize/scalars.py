@@ -105,6 +105,14 @@ def address(value: Any) -> Any:
     return str(mapped or found)
 
 
+def first_address(value: Any) -> Any:
+    """The first address of a list, or of a text in which commas part them."""
+    parts = value.split(",") if isinstance(value, str) else value
+    if not isinstance(parts, list):
+        return FAILED
+    return next((found for part in parts if (found := address(part)) is not FAILED), FAILED)
+
+
 def port(value: Any) -> Any:
     """A port from 0 to 65,535."""
     found = integer(value)

@@ -44,6 +44,10 @@ _COMMANDS = {
         "tocsin.cli.incidents:incidents",
         "List incidents, tell one of them, or merge, split, link and reopen them.",
     ),
+    "intelligence": (
+        "tocsin.cli.intelligence:intelligence",
+        "Show feeds of intelligence, load them, search the past, tell what became of it.",
+    ),
     "verdict": ("tocsin.cli.desk:verdict", "Give an incident its grade, with a reason."),
     "journal": ("tocsin.cli.desk:journal", "Show the end of the journal and verify its chain."),
     "dead-letters": (

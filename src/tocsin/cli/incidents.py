@@ -11,6 +11,7 @@ from cyclopts import App, Parameter
 from tocsin.app import attacking, content, overview
 from tocsin.app import site as sites
 from tocsin.app.clock import SystemClock
+from tocsin.app.delivering import saw_incident
 from tocsin.app.steering import Book, about, named, open_book
 from tocsin.cli.arguments import Count, Flag, Json
 from tocsin.cli.screen import Screen
@@ -61,6 +62,7 @@ def show(
     casebook = overview.casebook(where)
     if incident is not None:
         chosen = overview.find_incident(casebook, incident)
+        saw_incident(where, chosen.incident_id, content.person(), SystemClock().now())
         if json:
             _print_json(_tree(casebook, chosen))
         else:

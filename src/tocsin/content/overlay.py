@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 from tocsin.errors import ContentError
 from tocsin.model.content import ContentFile, ContentSet
 
-FOLDERS = ("attack", "correlation", "exceptions", "readiness", "retention", "rules", "sources")
+FOLDERS = ("attack", "correlation", "exceptions", "intelligence", "readiness", "retention", "rules", "sources")
 """Every kind of content has one folder; others come with the parts that read them."""
 
 MAX_FILE = 16 * 1024 * 1024

@@ -98,7 +98,7 @@ class Intelligence(msgspec.Struct, frozen=True, kw_only=True):
     poll_seconds: Annotated[
         int,
         Meta(ge=1, le=86_400, description="How often a feed is asked that declares no `every`."),
-    ] = 30
+    ] = 15
     match_back_days: Annotated[
         int,
         Meta(ge=0, le=3_650, description="How far back stored events are searched; 0: not at all."),

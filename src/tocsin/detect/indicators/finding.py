@@ -46,8 +46,13 @@ class Indicators:
 
     def __init__(self, table_id: str, tables: Sequence[Table], known: KnownValues) -> None:
         self.table_id = table_id
+        self._tables = tuple(tables)
         self._matching = Matching(Prober(tables))
         self._known = known
+
+    def __len__(self) -> int:
+        """How many indicators there are; one that a newer table changed counts twice."""
+        return sum(map(len, self._tables))
 
     def sightings(self, class_name: str, rows: pa.RecordBatch) -> list[Sighting]:
         """What indicators say of rows of one class."""

@@ -6,6 +6,7 @@ Millions cost a process only the pages it touches. A hash only says where to loo
 compared as a whole, so that two values with one hash never pass for each other.
 """
 
+from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
@@ -83,10 +84,8 @@ def key_of(alternative: Alternative) -> Term:
 
 def write_table(indicators: Iterable[Indicator], gone: Iterable[str] = ()) -> pa.Buffer:
     """A table of these indicators; `gone` are rule ids that older tables have and this one ends."""
-    hashes: list[int] = []
-    numbers: list[int] = []
+    hashes, numbers, rules = array("Q"), array("I"), array("Q")
     bodies: list[bytes] = []
-    rules: list[int] = []
     lengths: set[tuple[int, int]] = set()
     expressions: list[Expression] = []
     known: set[str] = set()
@@ -111,20 +110,20 @@ def write_table(indicators: Iterable[Indicator], gone: Iterable[str] = ()) -> pa
 
 
 def _written(
-    hashes: list[int],
-    numbers: list[int],
+    hashes: "array[int]",
+    numbers: "array[int]",
     bodies: list[bytes],
-    rules: list[int],
+    rules: "array[int]",
     gone: list[int],
     header: Header,
 ) -> pa.Buffer:
-    unordered = pa.array(hashes, pa.uint64())
+    unordered = _column(hashes, pa.uint64())
     order = pc.array_sort_indices(unordered)
     columns = [
         unordered.take(order),
-        pa.array(numbers, pa.uint32()).take(order),
+        _column(numbers, pa.uint32()).take(order),
         pa.array(bodies, pa.large_binary()),
-        pa.array(rules, pa.uint64()),
+        _column(rules, pa.uint64()),
         pa.array(sorted(gone), pa.uint64()),
     ]
     lists = [
@@ -136,6 +135,11 @@ def _written(
     with pa.ipc.new_file(sink, _SCHEMA) as writer:
         writer.write_batch(row)
     return sink.getvalue()
+
+
+def _column(numbers: "array[int]", kind: pa.DataType) -> pa.Array:
+    """Numbers as a column over the same memory."""
+    return pa.Array.from_buffers(kind, len(numbers), [None, pa.py_buffer(numbers)])
 
 
 class Table:

@@ -80,15 +80,40 @@ def run_edge(site: Site, partitions: Sequence[str], edge_ready: Event, core_read
     with _spools(site, (*partitions, DEAD), stop) as (*spools, dead):
         carriers = [Carrier(inlet, spools[inlet.partition], dead, stop) for inlet in inlets]
         network = Network([inlet.listener for inlet in inlets if inlet.listener is not None])
-        network.open()
+        _open(network, stop)
         edge_ready.set()
         try:
             _collect(carriers, stop, site)
+            _drain(carriers, network)
         finally:
             edge_ready.clear()
-            network.close()
             for inlet in inlets:
                 inlet.close()
+
+
+def _open(network: Network, stop: _Stop) -> None:
+    """Listen; the ports of an edge that was killed may be free a moment later only."""
+    for _ in range(LOCK_TRIES):
+        try:
+            network.open()
+        except OSError as error:
+            log.warning("cannot listen yet", reason=error.strerror)
+            stop.pause(LOCK_PAUSE)
+        else:
+            return
+    network.open()
+
+
+def _drain(carriers: Sequence["Carrier"], network: Network) -> None:
+    """Stop listening, and make durable meanwhile what was received until then."""
+    closing = threading.Thread(target=network.close, name="closing")
+    closing.start()
+    while closing.is_alive():
+        for carrier in carriers:
+            carrier.step()
+        closing.join(AWAKE)
+    for carrier in carriers:
+        carrier.step()
 
 
 @contextmanager
@@ -119,7 +144,11 @@ class Carrier:
     """One inlet with its runner, and what is exported about them."""
 
     def __init__(self, inlet: Inlet, spool: Spool, dead: Spool, stop: _Stop) -> None:
+        self._finishes = inlet.listener is not None
+        """What was taken out of an inbox is carried to its end: no file has it still."""
         self._name = spool.partition
+        self._input = inlet.name or "files"
+        self._losses = inlet.listener.losses if inlet.listener is not None else Counter[str]()
         self._stop = stop
         self._seen: Counter[str] = Counter()
         self._why = ""
@@ -137,12 +166,13 @@ class Carrier:
     def _pause(self, seconds: float) -> bool:
         if seconds:
             self._export()
-        return self._stop.pause(seconds)
+        return self._stop.pause(seconds) or (self._finishes and not seconds)
 
     def _export(self) -> None:
         """Count what came since the last time, and say when reading stands still and why."""
         counts = self._runner.counts
         metrics.received.labels(self._name).inc(counts.received - self._seen["received"])
+        metrics.received_by_input.labels(self._input).inc(counts.received - self._seen["received"])
         metrics.received_bytes.labels(self._name).inc(counts.bytes - self._seen["bytes"])
         self._seen["received"], self._seen["bytes"] = counts.received, counts.bytes
         for reason, n in counts.rejected.items():
@@ -150,6 +180,11 @@ class Carrier:
                 log.warning("refused; `tocsin dead-letters` shows what", reason=reason)
             metrics.refused.labels(self._name, reason).inc(n - self._seen[f"refused {reason}"])
             self._seen[f"refused {reason}"] = n
+        for what, n in list(self._losses.items()):
+            metrics.lost.labels(self._input, what).inc(n - self._seen[f"lost {what}"])
+            if n and not self._seen[f"lost {what}"]:
+                log.warning("records are lost", input=self._input, what=what)
+            self._seen[f"lost {what}"] = n
         metrics.standing_still.labels(self._name).set(bool(counts.waiting))
         if counts.waiting and counts.waiting != self._why:
             log.error("reading stands still", partition=self._name, reason=counts.waiting)

@@ -20,13 +20,18 @@ from tocsin.collect.network import Listener
 from tocsin.collect.port import Transport
 from tocsin.collect.senders import Senders
 from tocsin.collect.tls import server_context
+from tocsin.collect.transports.bulk import Bulk
 from tocsin.collect.transports.files import Files, FileSource
 from tocsin.collect.transports.hec import Hec
+from tocsin.collect.transports.otlp import Otlp
+from tocsin.collect.transports.relp import relp_streams
+from tocsin.collect.transports.syslog import Datagrams, syslog_streams
+from tocsin.collect.transports.webhook import Webhook
 from tocsin.collect.web import Speaker, Web
 from tocsin.errors import SettingsError
 from tocsin.formats.limits import DEFAULT, Limits
 from tocsin.model.ports import Clock
-from tocsin.settings import FilesInput, HttpInput, Settings
+from tocsin.settings import FilesInput, HttpInput, RelpInput, Settings, SyslogInput
 
 
 def _nothing() -> None:
@@ -128,10 +133,36 @@ def _http(one: HttpInput, around: Surroundings) -> tuple[Transport, Listener, Ca
         )
     inbox = Inbox(around.clock, around.ring)
     desk = Desk(inbox, around.limits)
-    made: dict[str, Callable[[], Speaker]] = {"hec": lambda: Hec(senders, desk)}
-    speakers = [made[name]() for name in one.accept if name in made]
+    made: dict[str, Callable[[], Speaker]] = {
+        "hec": lambda: Hec(senders, desk),
+        "otlp": lambda: Otlp(senders, desk),
+        "webhook": lambda: Webhook(one.hooks, around.folder, desk, around.clock),
+        "bulk": lambda: Bulk(senders, desk),
+    }
+    speakers = [make() for name, make in made.items() if name in one.accept]
     tls = server_context(one, around.folder)
     return inbox, Web(one, speakers, tls, around.limits.max_ratio), _nothing
 
 
-_MAKERS: Mapping[type, Maker] = {HttpInput: _http}
+def _syslog(
+    one: SyslogInput, around: Surroundings
+) -> tuple[Transport, Listener, Callable[[], None]]:
+    parse_listen(one.name, one.listen)
+    inbox = Inbox(around.clock, around.ring)
+    desk = Desk(inbox, around.limits)
+    tls = server_context(one, around.folder)
+    if one.protocol == "udp":
+        if tls is not None:
+            raise SettingsError(f'input {one.name}: TLS needs protocol = "tcp"')
+        return inbox, Datagrams(one, desk), _nothing
+    return inbox, syslog_streams(one, desk, tls), _nothing
+
+
+def _relp(one: RelpInput, around: Surroundings) -> tuple[Transport, Listener, Callable[[], None]]:
+    parse_listen(one.name, one.listen)
+    inbox = Inbox(around.clock, around.ring)
+    desk = Desk(inbox, around.limits)
+    return inbox, relp_streams(one, desk, server_context(one, around.folder)), _nothing
+
+
+_MAKERS: Mapping[type, Maker] = {HttpInput: _http, SyslogInput: _syslog, RelpInput: _relp}

@@ -40,3 +40,11 @@ standing_still = Gauge(
     ["partition"],
     multiprocess_mode="mostrecent",
 )
+lost = Counter(
+    "tocsin_lost_records",
+    "What senders gave and could not be taken, by input and by what befell it",
+    ["input", "what"],
+)
+received_by_input = Counter(
+    "tocsin_input_records", "Records made durable in the spool, by input", ["input"]
+)

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from collections import Counter
 from collections.abc import Awaitable, Sequence
 from typing import Protocol
 
@@ -15,6 +16,11 @@ log = structlog.get_logger()
 
 class Listener(Protocol):
     """Something that accepts connections while it is open."""
+
+    losses: Counter[str]
+    """What senders gave and could not be taken, by what befell it."""
+    port: int
+    """The port that is listened on, once it is open."""
 
     async def open(self) -> None:
         """Bind and accept; raises OSError when the address cannot be used."""
@@ -31,14 +37,17 @@ class Network:
 
     def __init__(self, listeners: Sequence[Listener]) -> None:
         self._listeners = listeners
+        self._closed = list(listeners)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True, name="network")
 
     def open(self) -> None:
-        """Open every listener; raises OSError of the first that cannot be."""
-        self._thread.start()
-        for listener in self._listeners:
-            self._run(listener.open(), OPEN_WITHIN)
+        """Open every listener that is not; raises OSError of the first that cannot be."""
+        if not self._thread.is_alive():
+            self._thread.start()
+        while self._closed:
+            self._run(self._closed[0].open(), OPEN_WITHIN)
+            self._closed.pop(0)
 
     def close(self) -> None:
         """Close them all and end the thread; waiting senders get no answer."""

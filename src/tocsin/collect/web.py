@@ -7,6 +7,7 @@ are bounded as they come and as they unpack, one by one and all together.
 import asyncio
 import socket
 import ssl
+from collections import Counter
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
@@ -92,6 +93,7 @@ class Web:
         self._held = _Held()
         self._server: uvicorn.Server | None = None
         self._running: asyncio.Task[None] | None = None
+        self.losses: Counter[str] = Counter()
         self.port = 0
         """The port that is listened on, once it is open."""
 

@@ -5,10 +5,10 @@ from typing import Any
 
 import msgspec
 
-from tocsin.app.feeds import stale
 from tocsin.app.indicators import open_table
 from tocsin.app.intelligence import OWN, Keeper, declared_here
 from tocsin.app.looking_back import search_lake
+from tocsin.app.publications import stale
 from tocsin.app.site import Site
 from tocsin.errors import UsageError
 from tocsin.model.intelligence import DAY

@@ -1,274 +1,235 @@
-"""Feeds of intelligence: asked, read, kept. What a feed gives is only ever data."""
+"""Files and directories that say what a site is, read into what a load takes in."""
 
-from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime, timedelta
-from hashlib import sha256
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import msgspec
 
+from tocsin.app.clock import SystemClock
+from tocsin.app.context import Given, digest_of
 from tocsin.app.site import Site
-from tocsin.collect.secrets import secret_bytes
-from tocsin.collect.taxii import Collection, TaxiiClient
-from tocsin.enrich.intelligence.bundle import (
-    INDICATOR,
-    RELATIONSHIP,
-    SIGHTING,
-    Bundle,
-    StixObject,
-    moment,
-    packed,
-    read_bundle,
-)
-from tocsin.enrich.intelligence.kev import Entry, delta, read_kev
-from tocsin.enrich.intelligence.resolving import unsupported_of
-from tocsin.errors import InputError, SettingsError, UsageError
-from tocsin.formats.read import read_members
-from tocsin.model.intelligence import FeedSpec
-from tocsin.settings.secret import Secret
-from tocsin.store import State
-from tocsin.store.intelligence import FeedState
-from tocsin.store.intelligence_objects import ObjectRow, Objects, RelationRow
+from tocsin.enrich.context.rows import KINDS, Defaults, Reading, read_rows
+from tocsin.errors import ContentError, InputError, UsageError
+from tocsin.formats.containers import Leaf, Opening, leaves
+from tocsin.formats.limits import DEFAULT, Account
+from tocsin.formats.located_yaml import load_located
+from tocsin.formats.read import printable
+from tocsin.formats.streams import Opened, Peeked
+from tocsin.formats.tables import BadRow, read_table
+from tocsin.model.ports import Clock
 
-MAX_FILES = 10_000
-MAX_FILE = 512 * 1024 * 1024
-SHOWN = 5
-"""Names in the note of what changed."""
+FORMS = (*KINDS, "cmdb", "changes", "ical", "nessus", "epss", "kev")
+"""What a file can be loaded as."""
 
-_pack = msgspec.msgpack.Encoder().encode
-_entry = msgspec.msgpack.Decoder(Entry).decode
+MAX_BYTES = 1024 * 1024 * 1024
+_MAX_CALENDAR = 16 * 1024 * 1024
+_CHUNK = 1024 * 1024
+_FACTS = {
+    "assets": "asset", "identities": "identity", "units": "unit", "roles": "role",
+    "services": "service", "zones": "zone", "watchlist": "watched",
+    "vulnerabilities": "vulnerability", "windows": "window", "leases": "lease",
+}  # fmt: skip
+_DELTAS = ("leases",)
+"""Forms of which a file is never the whole."""
 
 
-class Came(msgspec.Struct):
-    """What asking a feed brought."""
+class Wish(msgspec.Struct, frozen=True):
+    """How a person wants a file taken; see `tocsin context load`."""
 
-    changed: int = 0
-    refused: int = 0
-    passed: int = 0
-    newest: int = 0
-    note: str = ""
-
-    def add(self, bundle: Bundle, changed: int) -> None:
-        """Count a bundle of which so much was new."""
-        self.changed += changed
-        self.refused += len(bundle.refused)
-        self.passed += bundle.passed
-        self.newest = max([self.newest, *(one.version for one in bundle.objects)])
-        if bundle.refused:
-            first = bundle.refused[0]
-            self.note = f"{first.place}: {first.reason}"[:300]
+    form: str
+    feed: str = ""
+    columns: Path | None = None
+    list: str = ""
+    domain: str = ""
+    owner: str = ""
+    scope: str = ""
+    as_of: int | None = None
+    partial: bool = False
+    confirmed: bool = False
 
 
-def ask(site: Site, state: State, objects: Objects, feed: FeedSpec, now: int) -> FeedState:
-    """Ask a feed for what is new, and keep that and how it went. What fails is in `error`."""
-    known = state.intelligence.feeds().get(feed.id, FeedState(feed.id))
-    try:
-        came = _ask(site, objects, feed, now)
-    except (InputError, SettingsError, UsageError, OSError) as error:
-        failed = msgspec.structs.replace(known, tried=now, error=str(error)[:500])
-        state.intelligence.put_feed(failed)
-        return failed
-    counts = objects.counts().get(feed.id)
-    fresh = FeedState(
-        feed=feed.id,
-        tried=now,
-        succeeded=now,
-        changed=now if came.changed else known.changed,
-        newest=max(known.newest, came.newest),
-        stored=counts.objects if counts else 0,
-        indicators=counts.indicators - counts.revoked if counts else 0,
-        unsupported=counts.noted if counts else 0,
-        error="",
-        note=_note(came) or known.note,
-    )
-    state.intelligence.put_feed(fresh)
-    return fresh
+class _Read(NamedTuple):
+    reading: Reading
+    kinds: frozenset[str]
+    importer: str
+    as_of: int | None = None
+    covers: frozenset[str] | None = None
 
 
-def load_data(objects: Objects, feed: FeedSpec, data: bytes) -> Came:
-    """Keep what a bundle holds. Raises InputError when it is none."""
-    came = Came()
-    bundle = read_bundle(data)
-    came.add(bundle, _put(objects, feed, bundle))
-    return came
+def read_file(path: Path, wish: Wish, clock: Clock | None = None) -> Given:
+    """Read a file (plain or packed) as what the person says it is.
 
-
-def load_files(objects: Objects, feed: FeedSpec, paths: Iterable[Path]) -> Came:
-    """Keep what files, folders and archives of STIX or KEV hold."""
-    whole = Came()
-    for path in paths:
-        for name, data in read_members(path):
-            if feed.kind == "kev":
-                came = load_kev(objects, feed, data)
-            elif name.lower().endswith((".json", ".stix", ".stix2")):
-                came = load_data(objects, feed, data)
-            else:
-                continue
-            whole.changed += came.changed
-            whole.refused += came.refused
-            whole.passed += came.passed
-            whole.newest = max(whole.newest, came.newest)
-            whole.note = came.note or whole.note
-    return whole
-
-
-def load_kev(objects: Objects, feed: FeedSpec, data: bytes) -> Came:
-    """Keep a snapshot of the KEV catalog, unless it is older than what is there."""
-    snapshot = read_kev(data)
-    at = objects.position(feed.id, "snapshot")
-    if at and snapshot.at < int(at):
-        return Came(newest=snapshot.at, note="an older snapshot than what is kept was passed over")
-    before = [_entry(body) for body in objects.of_type(feed.id, "vulnerability")]
-    change = delta(before, snapshot.entries)
-    touched = {*change.added, *change.changed}
-    gone = {one.cveID: one for one in before if one.cveID in change.removed}
-    rows = [_kev_row(one, snapshot.at) for one in snapshot.entries if one.cveID in touched]
-    rows += [_kev_row(one, snapshot.at, revoked=True) for one in gone.values()]
-    changed = objects.put(feed.id, rows)
-    objects.set_position(feed.id, "snapshot", str(snapshot.at))
-    if not changed:
-        return Came(newest=snapshot.at)
-    names = ", ".join(change.added[:SHOWN]) + (", ..." if len(change.added) > SHOWN else "")
-    note = (
-        f"{len(change.added)} added ({names or 'none'}), {len(change.changed)} changed, "
-        f"{len(change.removed)} removed"
-    )
-    return Came(changed=changed, newest=snapshot.at, note=note)
-
-
-def _kev_row(one: Entry, at: int, *, revoked: bool = False) -> ObjectRow:
-    return ObjectRow(one.cveID, "vulnerability", at, revoked, _pack(one))
-
-
-def _ask(site: Site, objects: Objects, feed: FeedSpec, now: int) -> Came:
-    if feed.kind == "taxii":
-        return _ask_taxii(site, objects, feed, now)
-    came = Came()
-    for path in _paths(site, feed):
-        status = path.stat()
-        if status.st_size > MAX_FILE:
-            raise InputError("too-large", f"{path}: {status.st_size:,} bytes")
-        stamp = f"{status.st_mtime_ns}:{status.st_size}"
-        place = f"file:{sha256(str(path).encode()).hexdigest()[:24]}"
-        if objects.position(feed.id, place) == stamp:
-            continue
-        one = load_files(objects, feed, [path])
-        objects.set_position(feed.id, place, stamp)
-        came.changed += one.changed
-        came.refused += one.refused
-        came.newest = max(came.newest, one.newest)
-        came.note = one.note or came.note
-    return came
-
-
-def _paths(site: Site, feed: FeedSpec) -> Iterator[Path]:
-    """The files of a feed, the oldest first: a later version of an object is then read later."""
-    path = (site.folder or Path.cwd()) / feed.path
-    if path.is_dir():
-        found = [one for one in path.rglob("*") if one.is_file() and not one.name.startswith(".")]
-        yield from sorted(found, key=lambda one: (one.stat().st_mtime_ns, one.name))[:MAX_FILES]
-    elif path.exists():
-        yield path
-    else:
-        raise InputError("no-file", f"{feed.where}: {path} is not there")
-
-
-def _ask_taxii(site: Site, objects: Objects, feed: FeedSpec, now: int) -> Came:
-    came = Came()
-    client = _client(site, feed)
-    try:
-        for collection in client.collections(feed.api_root):
-            if feed.collections and collection.collection_id not in feed.collections:
-                continue
-            _ask_collection(objects, feed, client, collection, now, came)
-    finally:
-        client.close()
-    return came
-
-
-def _ask_collection(
-    objects: Objects,
-    feed: FeedSpec,
-    client: TaxiiClient,
-    collection: Collection,
-    now: int,
-    came: Came,
-) -> None:
-    place = f"taxii:{collection.api_root}{collection.collection_id}"
-    after = objects.position(feed.id, place) or _first_after(feed, now)
-    for page in client.objects(collection, after):
-        bundle = read_bundle(page.body)
-        came.add(bundle, _put(objects, feed, bundle))
-        if page.added_last:
-            objects.set_position(feed.id, place, page.added_last)
-
-
-def _first_after(feed: FeedSpec, now: int) -> str:
-    """From when on a feed is read first; empty: from the beginning."""
-    if not feed.first_days:
-        return ""
-    since = datetime.fromtimestamp(now / 1_000_000, UTC) - timedelta(days=feed.first_days)
-    return since.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-
-
-def _client(site: Site, feed: FeedSpec) -> TaxiiClient:
-    folder = site.folder or Path.cwd()
-    user = _secret(feed.user, folder) if feed.user.startswith(("env:", "file:")) else feed.user
-    password = _secret(feed.password, folder)
-    auth = (user, password) if user else None
-    return TaxiiClient(feed.url, auth=auth, token=_secret(feed.token, folder))
-
-
-def _secret(reference: str, folder: Path) -> str:
-    return secret_bytes(Secret(reference), folder).decode() if reference else ""
-
-
-def _put(objects: Objects, feed: FeedSpec, bundle: Bundle) -> int:
-    rows = [_row(one) for one in bundle.objects if one.type not in (RELATIONSHIP, SIGHTING)]
-    relations = [row for one in bundle.objects for row in _relation(one)]
-    return objects.put(feed.id, rows, relations)
-
-
-def _row(one: StixObject) -> ObjectRow:
-    note = "; ".join(unsupported_of(one))[:1_000] if one.type == INDICATOR else ""
-    return ObjectRow(one.id, one.type, one.version, one.revoked, packed(one), note)
-
-
-def _relation(one: StixObject) -> Iterator[RelationRow]:
-    if one.type == RELATIONSHIP:
-        kind = "" if one.revoked else one.relationship_type
-        yield RelationRow(one.id, one.source_ref, one.target_ref, kind)
-    elif one.type == SIGHTING and one.sighting_of_ref.startswith(INDICATOR):
-        seen = moment(one.last_seen) or one.version
-        yield RelationRow(one.id, one.sighting_of_ref, "", SIGHTING, seen)
-
-
-def _note(came: Came) -> str:
-    parts = [came.note] if came.note else []
-    if came.refused:
-        parts.insert(0, f"{came.refused} objects could not be read")
-    return "; ".join(parts)
-
-
-def stale(feed: FeedSpec, known: FeedState | None, now: int) -> str:
-    """Why a feed is stale, in words; empty when it is not.
-
-    Not what a feed says counts but when it last said something new, and when its newest object is
-    of: a mirror that is asked daily and stands still for a month is stale.
+    Raises UsageError, InputError or ContentError when it is not that.
     """
-    if known is None or not known.succeeded:
-        return "nothing came from it yet"
-    if not feed.expected_every:
-        return ""
-    newest = known.newest if feed.kind == "kev" else max(known.newest, known.changed)
-    age = (now - newest) // 1_000_000
-    if age <= feed.expected_every:
-        return ""
-    return f"its newest is {_days(age)} old, expected every {_days(feed.expected_every)}"
+    if wish.form not in FORMS:
+        raise UsageError(f"--as {wish.form}: choose {', '.join(FORMS)}")
+    name, data = printable(path), _bytes_of(path)
+    now = wish.as_of if wish.as_of is not None else (clock or SystemClock()).now()
+    try:
+        read = _READERS.get(wish.form, _table)(name, data, wish, now)
+    except ValueError as error:
+        raise UsageError(f"{name}: {error}") from error
+    return Given(
+        feed=wish.feed or _feed(wish),
+        importer=read.importer,
+        kinds=read.kinds,
+        origin=name,
+        digest=digest_of(data),
+        reading=read.reading,
+        as_of=wish.as_of if wish.as_of is not None else read.as_of,
+        covers=read.covers,
+        whole=not wish.partial and wish.form not in _DELTAS,
+        confirmed=wish.confirmed,
+    )
 
 
-def _days(seconds: int) -> str:
-    for unit, length in (("days", 86_400), ("hours", 3_600), ("minutes", 60)):
-        if seconds >= 2 * length:
-            return f"{seconds // length} {unit}"
-    return f"{seconds} seconds"
+def _feed(wish: Wish) -> str:
+    """The name of a feed that nobody named: exports get a new file name every time."""
+    return f"watchlist {wish.list}" if wish.form == "watchlist" and wish.list else wish.form
+
+
+def _table(name: str, data: bytes, wish: Wish, _: int) -> _Read:
+    headers, rows = read_table(name, data)
+    defaults = Defaults(wish.list, wish.domain, wish.owner)
+    mapping = _mapping(wish.columns) if wish.columns is not None else {}
+    reading = read_rows(wish.form, name, headers, _plain(rows), mapping, defaults)
+    kind = _FACTS[wish.form]
+    scopes = frozenset(one.scope for one in reading.records)
+    covers = scopes if wish.form == "vulnerabilities" else None
+    return _Read(reading, frozenset({kind}), "csv", covers=covers)
+
+
+def _plain(rows: Iterable[Any]) -> Iterator[tuple[int, Any]]:
+    for row in rows:
+        yield (row.line, row.reason) if isinstance(row, BadRow) else (row.line, row.values)
+
+
+def _mapping(path: Path) -> dict[str, str]:
+    """`field: header` of a site, as a small YAML file."""
+    found = load_located(path.read_bytes(), printable(path))
+    tree = found.value
+    if not isinstance(tree, dict) or not all(isinstance(v, str) for v in tree.values()):
+        raise ContentError(found.at(()), "columns are written as `field: header`")
+    return tree
+
+
+def _cmdb(name: str, data: bytes, _: Wish, __: int) -> _Read:
+    from tocsin.enrich.context.servicenow import read_cmdb  # noqa: PLC0415  # only for this form
+
+    return _Read(read_cmdb(name, _json(name, data)), frozenset({"asset", "service"}), "cmdb")
+
+
+def _changes(name: str, data: bytes, _: Wish, __: int) -> _Read:
+    from tocsin.enrich.context.servicenow import read_changes  # noqa: PLC0415  # only for this form
+
+    return _Read(read_changes(name, _json(name, data)), frozenset({"window"}), "changes")
+
+
+def _ical(name: str, data: bytes, wish: Wish, now: int) -> _Read:
+    from icalendar import Calendar  # noqa: PLC0415  # slow to load
+
+    from tocsin.enrich.context.calendars import read_calendar  # noqa: PLC0415  # the same
+
+    if len(data) > _MAX_CALENDAR:
+        raise InputError("too-large", f"{name}: a calendar has at most {_MAX_CALENDAR:,} bytes")
+    calendar = Calendar.from_ical(data)
+    return _Read(read_calendar(name, calendar, now, wish.scope), frozenset({"window"}), "ical")
+
+
+def _nessus(name: str, data: bytes, _: Wish, __: int) -> _Read:
+    import io  # noqa: PLC0415  # only here
+
+    from tocsin.enrich.context.scans import scanned  # noqa: PLC0415  # only for this form
+    from tocsin.formats.nessus import read_nessus  # noqa: PLC0415  # the same
+
+    reading, ended = scanned(name, read_nessus(name, io.BytesIO(data)))
+    covers = frozenset(one.scope for one in reading.records)
+    return _Read(reading, frozenset({"asset", "vulnerability"}), "nessus", ended, covers)
+
+
+def _rating(name: str, data: bytes, wish: Wish, _: int) -> _Read:
+    from tocsin.enrich.context.ratings import read_epss, read_kev  # noqa: PLC0415  # only here
+
+    read = read_kev if wish.form == "kev" else read_epss
+    if data.lstrip()[:1] == b"{":
+        tree = _json(name, data)
+        items = tree.get("vulnerabilities") if isinstance(tree, dict) else None
+        if not isinstance(items, list):
+            raise UsageError(f"{name}: no list of vulnerabilities in it")
+        rows: Any = ((n, one if isinstance(one, dict) else {}) for n, one in enumerate(items, 1))
+    else:
+        table = data.partition(b"\n")[2] if data.startswith(b"#") else data
+        rows = _plain(read_table(name, table)[1])
+    return _Read(read(name, rows), frozenset({"ratings"}), wish.form)
+
+
+_READERS: dict[str, Callable[[str, bytes, Wish, int], _Read]] = {
+    "cmdb": _cmdb,
+    "changes": _changes,
+    "ical": _ical,
+    "nessus": _nessus,
+    "epss": _rating,
+    "kev": _rating,
+}
+
+
+def _json(name: str, data: bytes) -> Any:
+    try:
+        return msgspec.json.decode(data)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise InputError("not-json", f"{name}: {error}") from error
+
+
+def _bytes_of(path: Path) -> bytes:
+    """The bytes of a file, or of the only member of an archive."""
+    if not path.is_file():
+        raise UsageError(f"{path} is not a file")
+    with path.open("rb") as file:
+        size = path.stat().st_size
+        opening = Opening(printable(path), Peeked(Opened(file)), 0, file)
+        found: bytes | None = None
+        for leaf in leaves(opening, Account(DEFAULT, size)):
+            if not isinstance(leaf, Leaf):
+                raise InputError(leaf.reason, f"{leaf.origin}: {leaf.detail}")
+            if found is not None:
+                raise UsageError(f"{path} holds several files: unpack it and name one")
+            found = _whole(leaf)
+    if not found:
+        raise UsageError(f"{path} is empty")
+    return found
+
+
+def _whole(leaf: Leaf) -> bytes:
+    data = bytearray()
+    while part := leaf.source.read(_CHUNK):
+        data += part
+        if len(data) > MAX_BYTES:
+            raise InputError("too-large", f"{leaf.origin}: at most {MAX_BYTES:,} bytes are loaded")
+    return bytes(data)
+
+
+def read_ldap(site: Site, name: str, *, confirmed: bool = False) -> Iterator[Given]:
+    """What the directories of the settings say: all, or the one of a name."""
+    from tocsin.collect.directory import read_directory  # noqa: PLC0415  # only for this command
+    from tocsin.enrich.context.directory import (  # noqa: PLC0415  # the same
+        ATTRIBUTES,
+        Domain,
+        read_entries,
+    )
+
+    chosen = [one for one in site.settings.directory if name in ("", one.name)]
+    if not chosen:
+        raise UsageError("no such [[directory]] in tocsin.toml: name its url and base there")
+    for one in chosen:
+        answered = read_directory(one, ATTRIBUTES, site.folder or Path.cwd())
+        domain = Domain(answered.netbios, answered.dns)
+        yield Given(
+            feed=one.name,
+            importer="ldap",
+            kinds=frozenset({"asset", "identity"}),
+            origin=one.url,
+            digest="",
+            reading=read_entries(one.url, answered.entries, domain, one.unit),
+            confirmed=confirmed,
+        )

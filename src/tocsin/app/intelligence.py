@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 import structlog
 
-from tocsin.app import feeds
+from tocsin.app import publications
 from tocsin.app.clock import SystemClock
 from tocsin.app.content import applied_content, disk_content, is_applied
 from tocsin.app.indicators import (
@@ -84,7 +84,7 @@ class Keeper:
         now = self.clock.now()
         known = self.state.intelligence.feeds()
         return [
-            feeds.ask(self.site, self.state, self.objects, feed, self.clock.now())
+            publications.ask(self.site, self.state, self.objects, feed, self.clock.now())
             for feed in self.declared.feeds
             if all_feeds or self._is_due(feed, known.get(feed.id), now)
         ]
@@ -264,12 +264,12 @@ def run_intelligence(site: Site) -> None:
     service.run()
 
 
-def load(site: Site, feed_id: str, paths: Sequence[Path]) -> tuple[feeds.Came, str]:
+def load(site: Site, feed_id: str, paths: Sequence[Path]) -> tuple[publications.Came, str]:
     """Keep what files hold as if a declared feed had brought it, and make the table anew."""
     keeper = Keeper(site, SystemClock())
     try:
         feed = keeper.feed(feed_id)
-        came = feeds.load_files(keeper.objects, feed, paths)
+        came = publications.load_files(keeper.objects, feed, paths)
         now = keeper.clock.now()
         counts = keeper.objects.counts().get(feed.id)
         known = keeper.state.intelligence.feeds().get(feed.id, FeedState(feed.id))

@@ -85,7 +85,8 @@ def test_without_credentials_there_is_nothing(bulk: Edge, header: str) -> None:
     [
         ("HEAD", "/"), ("GET", "/_license"), ("GET", "/_xpack"), ("GET", "/_ilm/policy/filebeat"),
         ("HEAD", "/_index_template/filebeat-8.17.0"), ("PUT", "/_index_template/filebeat-8.17.0"),
-        ("GET", "/_data_stream/filebeat-8.17.0"), ("PUT", "/_ilm/policy/x"), ("HEAD", "/_template/x"),
+        ("GET", "/_data_stream/filebeat-8.17.0"), ("PUT", "/_ilm/policy/x"),
+        ("HEAD", "/_template/x"),
         ("PUT", "/_ingest/pipeline/x"), ("GET", "/_cluster/health"), ("HEAD", "/filebeat-8.17.0"),
         ("GET", "/_nodes/http"),
     ],

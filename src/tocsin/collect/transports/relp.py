@@ -57,7 +57,7 @@ class Framer:
         at = 0
         while (head := _HEAD.match(data, at)) is not None:
             size = int(head[3])
-            start = head.end() + (size > 0)
+            start = head.end() + data.startswith(b" ", head.end())
             end = start + size
             if size > self._limits.max_record and len(data) > start:
                 kept = data[start : min(end, start + self._limits.kept_of_rejected)]
@@ -67,7 +67,7 @@ class Framer:
                 continue
             if end >= len(data):
                 break
-            if data[end : end + 1] != b"\n" or (size and data[head.end() : start] != b" "):
+            if data[end : end + 1] != b"\n" or (size and start == head.end()):
                 raise BadFrame
             yield Frame(int(head[1]), head[2], data[start:end], size)
             at = end + 1

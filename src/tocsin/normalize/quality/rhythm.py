@@ -52,7 +52,7 @@ class Rhythm:
 
     def __init__(self, days: Days, holidays: Collection[int] = ()) -> None:
         """`holidays` are days since 1970 that count as Sundays."""
-        self._days = {n: day for n, day in days.days.items() if day.minutes}
+        self._days = {n: day for n, day in days.days.items() if any(day.minutes)}
         self._holidays = frozenset(holidays)
         self._quiet = self._learn()
 
@@ -63,6 +63,7 @@ class Rhythm:
         """The surprise of one silent minute, by hour of the week; None where nothing is known."""
         seen, busy = [0] * WEEK_HOURS, [0] * WEEK_HOURS
         first, last = min(self._days, default=0), max(self._days, default=-1)
+        begins, ends = self._edges(first, last)
         for number in range(first, last + 1):
             start = self._weekday(number) * 24
             hours = [0] * 24
@@ -70,9 +71,18 @@ class Rhythm:
             for minute in occupied(day) if day else ():
                 hours[minute // 60] += 1
             for hour in range(24):
-                seen[start + hour] += 60
-                busy[start + hour] += hours[hour]
+                if begins <= number * 24 + hour <= ends:
+                    seen[start + hour] += 60
+                    busy[start + hour] += hours[hour]
         return [self._of_hour(hour, seen, busy) for hour in range(WEEK_HOURS)]
+
+    def _edges(self, first: int, last: int) -> tuple[int, int]:
+        """The first and last hour (since 1970) that is known: the days at the ends are not whole."""
+        if first not in self._days:
+            return 0, -1
+        begins = occupied(self._days[first])[0] // 60
+        ends = occupied(self._days[last])[-1] // 60
+        return first * 24 + begins, last * 24 + ends
 
     def _of_hour(self, hour: int, seen: list[int], busy: list[int]) -> float | None:
         shares = []
@@ -116,7 +126,10 @@ class Rhythm:
 
     @cached_property
     def _gaps(self) -> tuple[float, float, int]:
-        """The longest silence (s), the most surprising one, and how often it fell silent."""
+        """The longest silence (s), the most surprising one, and how often it fell silent.
+
+        The first silent minute of each is left out: it only says that there is a silence.
+        """
         longest = most = 0.0
         before: int | None = None
         count = 0
@@ -126,7 +139,7 @@ class Rhythm:
                 if before is not None and at - before > 1:
                     count += 1
                     longest = max(longest, (at - before) * 60.0)
-                    most = max(most, self._surprise_between(before + 1, at))
+                    most = max(most, self._surprise_between(before + 2, at))
                 before = at
         return longest, most, count
 

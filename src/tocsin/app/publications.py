@@ -30,6 +30,7 @@ from tocsin.store import State
 from tocsin.store.intelligence import FeedState
 from tocsin.store.intelligence_objects import ObjectRow, Objects, RelationRow
 
+ANY_NAME = ("",)
 MAX_FILES = 10_000
 MAX_FILE = 512 * 1024 * 1024
 SHOWN = 5
@@ -97,13 +98,13 @@ def load_files(objects: Objects, feed: FeedSpec, paths: Iterable[Path]) -> Came:
     """Keep what files, folders and archives of STIX or KEV hold."""
     whole = Came()
     for path in paths:
-        for name, data in read_members(path):
+        for _, data in read_members(path, suffixes=ANY_NAME, most=MAX_FILE):
             if feed.kind == "kev":
                 came = load_kev(objects, feed, data)
-            elif name.lower().endswith((".json", ".stix", ".stix2")):
+            elif data.lstrip()[:1] in (b"{", b"["):
                 came = load_data(objects, feed, data)
             else:
-                continue
+                came = Came(refused=1, note="a file that is no JSON was passed over")
             whole.changed += came.changed
             whole.refused += came.refused
             whole.passed += came.passed

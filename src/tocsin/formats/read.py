@@ -163,10 +163,17 @@ def _below(path: Path, seen: set[tuple[int, int]]) -> Iterator[Path | Skipped]:
         yield Skipped(printable(path), "io-error", error.strerror or str(error))
 
 
-def read_members(path: Path, limits: Limits = DEFAULT) -> Iterator[tuple[str, bytes]]:
+def read_members(
+    path: Path,
+    limits: Limits = DEFAULT,
+    *,
+    suffixes: tuple[str, ...] = _CONTENT_SUFFIXES,
+    most: int = _MAX_CONTENT,
+) -> Iterator[tuple[str, bytes]]:
     """Every YAML file of a folder or archive with its name: content that comes as one archive.
 
-    Raises Unreadable when something is broken: half a rule set is worse than none.
+    `suffixes` are how the names of other files end (an empty one: any), `most` how many bytes one
+    may have. Raises Unreadable when something is broken: half a rule set is worse than none.
     """
     for found in files_below(path):
         if isinstance(found, Skipped):
@@ -176,8 +183,8 @@ def read_members(path: Path, limits: Limits = DEFAULT) -> Iterator[tuple[str, by
             for leaf in _leaves(printable(found), file, _size(found), limits):
                 if isinstance(leaf, Skipped):
                     _insist(leaf)
-                elif leaf.origin.lower().endswith(_CONTENT_SUFFIXES):
-                    yield leaf.origin, _whole(leaf)
+                elif leaf.origin.lower().endswith(suffixes):
+                    yield leaf.origin, _whole(leaf, most)
 
 
 def _insist(skipped: Skipped) -> None:
@@ -185,12 +192,12 @@ def _insist(skipped: Skipped) -> None:
         raise Unreadable(skipped.reason, f"{skipped.origin}: {skipped.detail}")
 
 
-def _whole(leaf: Leaf) -> bytes:
+def _whole(leaf: Leaf, most: int) -> bytes:
     data = bytearray()
     while part := leaf.source.read(_MAX_CONTENT):
         data += part
-        if len(data) > _MAX_CONTENT:
-            raise Unreadable("too-large", f"{leaf.origin}: over {_MAX_CONTENT} bytes")
+        if len(data) > most:
+            raise Unreadable("too-large", f"{leaf.origin}: over {most} bytes")
     return bytes(data)
 
 

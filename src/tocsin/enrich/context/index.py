@@ -72,6 +72,9 @@ class Segment(NamedTuple):
     network: str
 
 
+_NOTHING = Shelf(EMPTY).digest
+
+
 class ContextIndex:
     """What a site knew, by name and time. Keeps the port `model.context.Placing`.
 
@@ -90,6 +93,11 @@ class ContextIndex:
             for fact in self.shelf.of_kind("watched")
             if isinstance(fact.body, Watched) and "/" in fact.body.subject
         ]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the site has said nothing."""
+        return self.index_id == _NOTHING
 
     @classmethod
     def empty(cls) -> Self:

@@ -96,6 +96,10 @@ class Resolution:
                 found = msgspec.structs.replace(found, former=former)
             return Answer(found, self.since, self.until)
         entities = {frozenset(group): links for group, links in map(self._entity, starts)}
+        if by not in identifiers:  # a whole name that no record has: not another's short one
+            entities = {group: links for group, links in entities.items() if self._bare(group)}
+        if not entities:
+            return Answer(None, self.since, self.until)
         if len(entities) > 1:
             names = sorted(self._name(group) for group in entities)
             return Answer(Ambiguous(asked, by, tuple(names[:20])), self.since, self.until)
@@ -114,7 +118,7 @@ class Resolution:
             if found := [one for one, numbers in holding.items() if numbers]:
                 return found[0], sorted({n for one in found for n in holding[one]}), None
         for short in _short_names(identifiers):
-            if nameless := [n for n in self._holding(short) if not self._qualified(n)]:
+            if nameless := self._holding(short):
                 return short, nameless, None
         ended = [(self._facts.span(n)[1], one) for one in identifiers for n in self._carrying(one)]
         past = [pair for pair in ended if pair[0] <= self._at]
@@ -127,9 +131,9 @@ class Resolution:
         tie = self._ties.get(one.kind)
         return tie.confidence if tie is not None else WEAKER.get(one.kind, 0.0)
 
-    def _qualified(self, number: int) -> bool:
-        """Whether a record says a whole host name."""
-        return any(one.kind == "fqdn" for one in self._body(number).identifiers)
+    def _bare(self, group: Iterable[int]) -> bool:
+        """Whether no record of an entity says a whole host name."""
+        return not any(one.kind == "fqdn" for n in group for one in self._body(n).identifiers)
 
     def _carrying(self, one: Identifier) -> list[int]:
         """Records of any time that have an identifier; what is seen bounds the answer's times."""

@@ -54,6 +54,15 @@ _NAMING = ("instance", "fqdn", "host", "sid", "directory", "mac", "ip")
 
 _ADDRESS_KINDS = ("address", "network", "ip", "cidr")
 
+_BESIDE: dict[str, Callable[[str], object]] = {
+    "criticality": criticality_of,
+    "exposed": truth_of,
+    "retired": truth_of,
+    "enabled": truth_of,
+    "privileged": truth_of,
+}
+"""Fields whose bad values do not cost the row."""
+
 Values = Mapping[str, str]
 
 
@@ -102,11 +111,23 @@ def read_rows(
             problems.append(Problem(place, values, "error"))
             continue
         row = {field: values[header] for field, header in chosen.items()}
+        for field, why in tuple(_unclear(row)):
+            problems.append(Problem(place, f"{why}; left out", "warning"))
+            row[field] = ""
         try:
             found += read(row, place, given)
         except ValueError as error:
             problems.append(Problem(place, str(error), "error"))
     return unique(found, problems)
+
+
+def _unclear(row: Values) -> Iterator[tuple[str, str]]:
+    """Values that cannot be read and without which a row still says much, and why."""
+    for field, read in _BESIDE.items():
+        try:
+            read(row.get(field, ""))
+        except ValueError as error:
+            yield field, str(error)
 
 
 def unique(records: Iterable[Record], problems: Iterable[Problem] = ()) -> Reading:

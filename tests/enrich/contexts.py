@@ -1,0 +1,31 @@
+"""Facts for tests: a few words make a record."""
+
+from tocsin.model.context import (
+    ALWAYS,
+    FOREVER,
+    Asset,
+    Fact,
+    Identifier,
+    Identity,
+)
+
+DAY = 86_400_000_000
+
+
+def ids(*texts: str) -> tuple[Identifier, ...]:
+    """`kind:value` each."""
+    return tuple(Identifier(*text.split(":", 1)) for text in texts)
+
+
+def fact(body, *, feed="feed", key="1", since=ALWAYS, until=FOREVER, importer="csv", learned=1):
+    return Fact(feed, importer, key, since, until, learned, body)
+
+
+def person(*names, feed="hr", key="1", since=ALWAYS, until=FOREVER, importer="csv", **fields):
+    body = Identity(ids(*names), **fields)
+    return fact(body, feed=feed, key=key, since=since, until=until, importer=importer)
+
+
+def machine(*names, feed="cmdb", key="1", since=ALWAYS, until=FOREVER, importer="cmdb", **fields):
+    body = Asset(ids(*names), **fields)
+    return fact(body, feed=feed, key=key, since=since, until=until, importer=importer)

@@ -7,6 +7,7 @@ from tocsin.model.records import NativeRecord
 from tocsin.model.sources import ShapeSpec, SourceSpec, TimeSpec
 from tocsin.model.stages import HostClock
 from tocsin.normalize.times import SECOND, TimeReader
+from tocsin.normalize.wrapped import TIME
 
 QUARTER = 15 * 60 * SECOND
 """Offsets of time zones are multiples of 15 minutes."""
@@ -17,6 +18,7 @@ _HOUR_LENGTH = len("2020-09-21T22")
 LABEL_PAIR = ("time:zone-from-record",)
 LABEL_CLOCK = ("time:zone-from-host-clock",)
 LABEL_ASSUMED = ("time:zone-assumed",)
+LABEL_FORWARDER = ("time:forwarder",)
 LABEL_RECEIVED = ("time:received",)
 """Labels (`metadata.labels`) of a time that did not come from the record as it is."""
 
@@ -73,6 +75,11 @@ class TimeResolver:
                 return micros, written, None
             offset, labels = self._offset(spec, fields, written, clocks)
             return micros + offset, written, labels
+        said = fields.get(TIME)
+        if said is not None:
+            micros = self._reader.read(said, "iso" if type(said) is str else "epoch", received)
+            if micros is not None:
+                return micros, str(said), LABEL_FORWARDER
         return received, None, LABEL_RECEIVED
 
     def _offset(

@@ -14,6 +14,7 @@ from tocsin.model.records import NativeRecord, Undecodable
 from tocsin.model.sources import ShapeSpec, SourceSpec
 from tocsin.normalize.patterns import Patterns
 from tocsin.normalize.readers import DOCUMENTS, LINES
+from tocsin.normalize.wrapped import Wrapped, fields_with, meant, unwrap
 
 _MAX_REMEMBERED = 4_096
 _MAX_SHOWN = 200
@@ -52,6 +53,7 @@ class Recognizer:
             for name in LINES
         ]
         self._lines = [(reader, found) for reader, found in self._lines if found]
+        self._sources = {source.id: source for source in sources}
         self._declared = (
             {} if declared else {s.id: Recognizer((s,), declared=True) for s in sources}
         )
@@ -65,10 +67,26 @@ class Recognizer:
         """
         if source_id is not None:
             return self._as_declared(raw, source_id)
+        document = self._read(raw)
+        if type(document) is dict:
+            found = self._known(document)
+            if isinstance(found, NativeRecord):
+                return found
+            wrapped = unwrap(document)
+            return found if wrapped is None else self._inside(wrapped)
+        if isinstance(document, NativeRecord | Undecodable):
+            return document
+        return Undecodable("not-an-object", f"JSON, but a {type(document).__name__}")
+
+    def _read(self, raw: bytes) -> Any:
+        """What bytes say: a JSON value, the record of a line, or why they cannot be read."""
         try:
-            document = orjson.loads(raw)
+            return orjson.loads(raw)
         except orjson.JSONDecodeError as error:
-            document = self._repaired(raw, error)
+            return self._repaired(raw, error)
+
+    def _known(self, document: Any) -> NativeRecord | Undecodable:
+        """The record of a JSON value that is not wrapped in anything."""
         if type(document) is dict:
             for key, read in self._documents:
                 if key is None or key in document:
@@ -80,6 +98,25 @@ class Recognizer:
         if isinstance(document, NativeRecord | Undecodable):
             return document
         return Undecodable("not-an-object", f"JSON, but a {type(document).__name__}")
+
+    def _inside(self, wrapped: Wrapped) -> NativeRecord | Undecodable:
+        """The record that a forwarder wrapped, with what stands around it."""
+        first = self._unwrapped(wrapped.inside)
+        others = iter(wrapped.others)
+        found = first
+        while isinstance(found, Undecodable) and (other := next(others, None)) is not None:
+            found = self._unwrapped(other)
+        for source_id in meant(wrapped.kind) if isinstance(found, Undecodable) else ():
+            if isinstance(found, Undecodable) and (own := self._declared.get(source_id)):
+                found = own._unwrapped(wrapped.inside)  # noqa: SLF001 - another of this class
+        if isinstance(found, Undecodable):
+            return first
+        source = self._sources[found.source_id]
+        return found._replace(fields=fields_with(found.fields, wrapped, source, found.shape))
+
+    def _unwrapped(self, inside: str | dict[str, Any]) -> NativeRecord | Undecodable:
+        document = self._read(inside.encode("utf-8", "replace")) if type(inside) is str else inside
+        return self._known(document)
 
     def _as_declared(self, raw: bytes, source_id: str) -> NativeRecord | Undecodable:
         own = self._declared.get(source_id)

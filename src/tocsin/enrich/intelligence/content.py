@@ -40,6 +40,7 @@ _ATTRIBUTES = {
 }  # fmt: skip
 
 T = TypeVar("T")
+Network = IPv4Network | IPv6Network
 Effect = Literal["suppress", "lower", "ignore"]
 
 
@@ -176,17 +177,25 @@ def _nobodys(entries: Iterable[str]) -> bool:
         networks = [ip_network(entry.strip(), strict=False) for entry in entries]
     except ValueError:
         return False
-    return all(
-        one.is_private or one.is_multicast or one.is_reserved or _is_shared(one) for one in networks
+    return all(any(_within(one, other) for other in _NOBODYS) for one in networks)
+
+
+def _within(one: Network, other: Network) -> bool:
+    return one.version == other.version and one.subnet_of(other)  # type: ignore[arg-type]  # the same
+
+
+_NOBODYS = tuple(
+    map(
+        ip_network,
+        (
+            "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16",
+            "172.16.0.0/12", "192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16",
+            "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/3", "::/127",
+            "100::/64", "2001:db8::/32", "fc00::/7", "fe80::/10", "ff00::/8",
+        ),
     )
-
-
-def _is_shared(network: IPv4Network | IPv6Network) -> bool:
-    return isinstance(network, IPv4Network) and network.subnet_of(_SHARED)
-
-
-_SHARED = IPv4Network("100.64.0.0/10")
-"""Shared address space of carriers (RFC 6598): neither private nor anybody's."""
+)  # fmt: skip
+"""IANA's registries of special-purpose addresses (RFC 6890): no one's in the Internet."""
 
 
 def _kinds_of(attributes: Iterable[str]) -> Iterator[str]:

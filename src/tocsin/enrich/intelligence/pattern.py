@@ -55,7 +55,7 @@ def read_pattern(text: str) -> Reading:
     if found := _SIMPLE.fullmatch(text):
         path = f"{found[1]}:{found[2]}".replace("'", "")
         try:
-            return Reading(tuple((term,) for term in _terms(path, "=", found[3], 0)))
+            return Reading(tuple((term,) for term in _terms(path, "=", found[3], found.start(1))))
         except _Unsupported as why:
             return Reading((), (str(why),))
     return _by_grammar(text)

@@ -25,11 +25,16 @@ MAX_ENTRIES = 20_000
 MAX_OCCURRENCES = 2_000
 """Entries of a calendar, and occurrences of one of them."""
 
+LONGEST_AGO = timedelta(days=10 * 366)
+"""How long before the load a recurring entry may have begun: its past is gone through."""
+
 _SCOPE_LINE = re.compile(
     r"^\s*(?:scope|affected|affects)\s*:\s*(.+)$", re.IGNORECASE | re.MULTILINE
 )
 _KINDS = ("maintenance", "change", "access")
 _TOO_OFTEN = ("SECONDLY", "MINUTELY", "HOURLY")
+_NOT_DAILY = frozenset({"BYMONTHDAY", "BYYEARDAY", "BYWEEKNO", "BYSETPOS", "BYEASTER"})
+"""With these a daily rule may never come true, and would be followed for eight thousand years."""
 _PREFIXED = re.compile(r"(?:host|user|unit|service|segment):\S|all$", re.IGNORECASE)
 
 
@@ -111,11 +116,16 @@ def _recurring(rule: Any, span: _Span, now: datetime) -> Iterator[datetime]:
 
     The end of the search is always given, so that a rule that never comes true ends as well.
     """
+    if span.start < now - LONGEST_AGO:
+        raise ValueError("the entry has recurred for more than ten years: begin it anew")
     rules = rule if isinstance(rule, list) else [rule]
     for one in rules:
         parts = dict(one)
-        if str(parts.get("FREQ", [""])[0]).upper() in _TOO_OFTEN:
+        often = str(parts.get("FREQ", [""])[0]).upper()
+        if often in _TOO_OFTEN:
             raise ValueError("a window that recurs within a day is none")
+        if often == "DAILY" and _NOT_DAILY & parts.keys():
+            raise ValueError("write days of a month as a monthly or yearly rule")
         count = int(parts.pop("COUNT", [MAX_OCCURRENCES * 100])[0])
         last = _wall(now + AROUND, span.zone)
         for until in parts.pop("UNTIL", []):

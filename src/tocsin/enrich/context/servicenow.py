@@ -57,7 +57,7 @@ def items_of(tree: Any) -> tuple[Mapping[str, Any], ...]:
     if isinstance(tree, dict):
         rows = next((tree[name] for name in ("result", "records") if name in tree), None)
     if not isinstance(rows, list):
-        raise ValueError('no list of records: an export is {"result": [...]}')  # noqa: TRY004
+        raise ValueError('no list of records: an export is {"result": [...]}')  # noqa: TRY004 - the file's
     return tuple(row if isinstance(row, dict) else {} for row in rows)
 
 

@@ -12,15 +12,15 @@ from tocsin.app.context import (
     index_of,
     keep,
     loads_of,
-    open_index,
 )
 from tocsin.app.feeds import Wish, read_file
 from tocsin.app.site import open_site
+from tocsin.app.surroundings import open_index
 from tocsin.enrich.context.rows import Reading
 from tocsin.enrich.context.values import time_of
 from tocsin.errors import StorageError, TocsinError, UsageError
-from tocsin.model.context import Identity, Record, Resolved
 from tocsin.model.context import Identifier as Name
+from tocsin.model.context import Identity, Record, Resolved
 from tocsin.store import State
 
 DAY = 86_400_000_000

@@ -17,8 +17,9 @@ def ids(*texts: str) -> tuple[Identifier, ...]:
     return tuple(Identifier(*text.split(":", 1)) for text in texts)
 
 
-def fact(body, *, feed="feed", key="1", since=ALWAYS, until=FOREVER, importer="csv", learned=1):
-    return Fact(feed, importer, key, since, until, learned, body)
+def fact(body, *, feed="feed", key="1", since=ALWAYS, until=FOREVER, importer="csv"):
+    """Something that holds, if nothing else is said, always."""
+    return Fact(feed, importer, key, since, until, 1, body)
 
 
 def person(*names, feed="hr", key="1", since=ALWAYS, until=FOREVER, importer="csv", **fields):

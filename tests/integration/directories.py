@@ -14,6 +14,8 @@ import pytest
 PASSWORD = "Correct-Horse-7"
 LDAP_BASE = "dc=corp,dc=test"
 
+SAMBA = "samba samba-ad-dc samba-ad-provision samba-dsdb-modules winbind python3-samba iproute2"
+
 LDIF = """dn: dc=corp,dc=test
 objectClass: dcObject
 objectClass: organization
@@ -117,8 +119,7 @@ class Domain:
 def samba(folder: Path) -> Iterator[Domain]:
     """A domain CORP (corp.test) that answers LDAPS at 127.0.0.1:636 of its namespace."""
     if os.geteuid() != 0 or any(shutil.which(one) is None for one in ("samba", "ip", "samba-tool")):
-        pytest.skip("no Samba here, or not root: apt-get install samba samba-ad-dc "
-                    "samba-ad-provision samba-dsdb-modules winbind python3-samba iproute2")  # fmt: skip
+        pytest.skip(f"no Samba here, or not root: apt-get install {SAMBA}")
     space = f"tocsin-dc-{os.getpid()}"
     made = subprocess.run(["ip", "netns", "add", space], capture_output=True, check=False)
     if made.returncode:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, Self, TypeVar
 
 import msgspec
 
-from tocsin.enrich.context.keys import HOST, USER, asked_keys, named_key
+from tocsin.enrich.context.keys import HOST, USER, asked_keys, keys_of, named_key
 from tocsin.enrich.context.names import (
     WEAKER,
     address_of,
@@ -82,8 +82,15 @@ class ContextIndex:
     they hold, within bounds. All times are microseconds UTC.
     """
 
-    def __init__(self, data: Any = EMPTY) -> None:
-        """Read an index (bytes or a map of its file); StorageError when it is none."""
+    def __init__(self, data: Any = EMPTY, windows: Iterable[Fact] = ()) -> None:
+        """Read an index (bytes or a map of its file); StorageError when it is none.
+
+        `windows` are those that the stream opened since the index was made.
+        """
+        self._live: dict[str, list[Fact]] = {}
+        for fact in windows:
+            for key in keys_of(fact):
+                self._live.setdefault(key, []).append(fact)
         self.shelf = Shelf(data)
         self.index_id = self.shelf.digest
         self._answers: dict[Hashable, tuple[int, int, Any]] = {}
@@ -260,6 +267,9 @@ class ContextIndex:
 
     def _filed(self, key: str, at: int, kind: type[_Value]) -> Iterator[tuple[Fact, _Value]]:
         """Facts of a kind under a key that hold at a time."""
+        for fact in self._live.get(key, ()):
+            if isinstance(fact.body, kind) and fact.holds(at):
+                yield fact, fact.body
         for number in self.shelf.under(key):
             since, until = self.shelf.span(number)
             if since <= at < until:

@@ -13,8 +13,9 @@ is a whole number under a name, so that rows of any two slices add up by adding 
     @host-nowhere         events whose user is of this unit and whose host is known to no unit
 
 Such counts are kept by cell: class, business unit and network segment. The whole source has, in
-the cell "", `n`, `rejected` and `rejected:REASON`, `duplicates`, `delay:BUCKET`,
-`received-time` (events that carry no time) and `sampled`.
+the cell "", `n`, `misfit` (events of no class but the general one), `rejected` and
+`rejected:REASON`, `duplicates`, `delay:BUCKET`, `received-time` (events that carry no time) and
+`sampled`.
 """
 
 from collections.abc import Mapping

@@ -40,9 +40,9 @@ LEAST_NOW = 24
 NEARLY_ALL = 0.95
 """A share that some hour had cannot be exceeded any more: then only chance decides."""
 
-UNIT_EXPECTED = 60
-UNIT_LEFT = 0.1
-"""Events that a unit must be expected to have before it can be missed, and the share then left."""
+UNIT_EXPECTED, UNIT_LEFT, UNIT_HOURS = 200, 0.02, 0.9
+"""Events that a unit must be expected to have before it can be missed, the share then left, and
+the share of hours in which it was there before."""
 
 
 class Change(NamedTuple):
@@ -76,7 +76,7 @@ def changes(
 
 def kind_of(name: str) -> str:
     """The measure of a proportion; empty for those that are judged elsewhere."""
-    if name.startswith("absent:"):
+    if name.startswith("absent:") or name == "misfit":
         return "field"
     if name.startswith(("@", "unit:")):
         return "place"
@@ -131,6 +131,8 @@ def _missed_units(counts: Counts, known: Past, window: Window) -> Iterator[Chang
         k = counts.get(name, 0)
         if usual is None or usual.hours < WEEK_HOURS or n * usual.mean < UNIT_EXPECTED:
             continue
+        if known.spreads[name].hours < UNIT_HOURS * usual.hours:
+            continue
         if k < UNIT_LEFT * usual.mean * n and chance_of_less(k, n, usual) < FALSE_ALARM:
             yield Change(WHOLE, Proportion(name, k, n), usual, 1 - k / (n * usual.mean), window)
 
@@ -162,6 +164,12 @@ def _reading(change: Change, since: int) -> Reading:
     now = f"{one.k / one.n:.0%} of {one.n:,} events, usually {before:.1%}"
     scope = Scope(class_name=class_name, unit=unit, segment=segment)
     kind = kind_of(one.name)
+    if one.name == "misfit":
+        return Reading(
+            "field", change.rise, scope, since,
+            f"events lost what their class requires, and are of no class: {now}",
+            "find out which field the sender leaves out, or mend the mapping",
+        )  # fmt: skip
     if kind == "field":
         field = one.name.removeprefix("absent:")
         return Reading(

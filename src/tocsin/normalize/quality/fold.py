@@ -32,7 +32,7 @@ LATENESS = 15 * MINUTE
 RING_EVENTS, RING_ROWS = 1_536, 8
 """The newest rows that are kept as they are: so many events, or so many rows."""
 
-KEPT_EVENTS, KEPT_HOURS = 1_536, 72
+KEPT_EVENTS, KEPT_HOURS = 768, 48
 """Closed hours that are kept beside them, for sources of which little comes."""
 
 MOST_HOSTS, HOST_ROWS = 256, 4

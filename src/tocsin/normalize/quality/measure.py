@@ -32,7 +32,7 @@ from tocsin.normalize.moments import LABEL_RECEIVED
 from tocsin.normalize.normalizer import Mapped
 from tocsin.normalize.program import Group
 from tocsin.normalize.quality.senders import Senders
-from tocsin.normalize.quality.shapes import Shapes, host_shape, user_shape
+from tocsin.normalize.quality.shapes import Shapes, host_shape, is_person, user_shape
 
 FIELDS = (
     "user.name", "actor.user.name", "device.hostname", "src_endpoint.ip", "dst_endpoint.ip",
@@ -45,6 +45,9 @@ USERS: tuple[Path, ...] = (("actor", "user", "name"), ("user", "name"))
 HOSTS: tuple[Path, ...] = (("device", "hostname"),)
 ADDRESSES: tuple[Path, ...] = (("src_endpoint", "ip"), ("device", "ip"))
 ENUMS: tuple[Path, ...] = (("activity_id",), ("status_id",))
+
+GENERAL = "base_event"
+"""The class of records that fit no other: what is required there needs no field of the record."""
 
 OTHER = 99
 """The value of an OCSF enumeration for a word that it does not have."""
@@ -122,9 +125,10 @@ class Meter:
         for path, name in self._fields:
             column = group.columns.get(path)
             if column is None:
-                if group.constants.get(path) is not None:
+                there = group.constants.get(path) is not None
+                if there or path in group.program.names:
                     _add(into, f"{name}#", n)
-                    _add(into, name, n)
+                    _add(into, name, n if there else 0)
                 continue
             values = column[part] if rows is None else [column[row] for row in rows]
             missing = values.count(None)
@@ -182,6 +186,8 @@ class _Run:
         rows = [row + start for row in group.rows[part]]
         self._clock(into, group, part, rows)
         class_name = group.program.class_name
+        if class_name == GENERAL:
+            _add(into.measured.cells[WHOLE], "misfit", len(rows))
         if self._placing is None:
             cell = into.measured.cells.setdefault(cell_key(class_name), {})
             self._meter.count(group, part, None, cell)
@@ -258,12 +264,13 @@ class _Run:
     def _where(self, host: str, user: str, address: str, at: int) -> tuple[Place, list[str]]:
         """The place of an event, and which of its names are strangers to its unit."""
         by_host = self._place(host, "", "", at) if host else NOWHERE
+        person = is_person(user)
         by_user = self._place("", user, "", at) if user else NOWHERE
         by_address = self._place("", "", address, at) if address else NOWHERE
         unit = by_host.unit or by_user.unit or by_address.unit
         place = Place(unit, by_host.segment or by_address.segment or by_user.segment)
         kinds = []
-        if by_host.unit and user:
+        if by_host.unit and person:
             kinds.append("@user#")
             if not by_user.unit:
                 kinds.append("@user-nowhere")

@@ -16,7 +16,10 @@ import msgspec
 
 from tocsin.model.quality import Counts
 
-_OF = {"rejected": "received", "received-time": "n", "duplicates": "n", "lost": "numbered"}
+_OF = {
+    "rejected": "received", "received-time": "n", "duplicates": "n", "misfit": "n",
+    "lost": "numbered",
+}  # fmt: skip
 
 
 KEYS = "keys"
@@ -102,6 +105,8 @@ class Spread(msgspec.Struct, array_like=True):
     k: int = 0
     squares: int = 0
     worst: float = 0.0
+    hours: int = 0
+    """Hours in which there was any."""
 
 
 class Base(msgspec.Struct, array_like=True):
@@ -136,6 +141,7 @@ def add_hour(past: Past, counts: Counts, most: int) -> None:
                 continue
             spread = past.spreads[one.name] = Spread()
         spread.k += one.k
+        spread.hours += 1
         spread.squares += 1_000 * one.k * one.k // one.n if one.n else 0
         if one.n >= WORTH:
             spread.worst = max(spread.worst, one.k / one.n)
@@ -151,4 +157,5 @@ def add_past(into: Past, more: Past) -> None:
         own = into.spreads.setdefault(name, Spread())
         own.k += spread.k
         own.squares += spread.squares
+        own.hours += spread.hours
         own.worst = max(own.worst, spread.worst)

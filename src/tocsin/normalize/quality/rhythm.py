@@ -32,6 +32,9 @@ _FEW_DAYS = 14
 _YOUNG = 1.5
 """Days of which a rhythm is still young, and by how much its limit is then raised."""
 _LEAST_DAYS = 3
+_WHOLE_WEEK, _LONG, _WEEKEND = 8, 4 * 3_600.0, 84 * 3_600.0
+"""Before a whole week is known, a source that is silent for hours may be so for a weekend."""
+
 _MOST_SURPRISE = 20.0
 
 
@@ -77,7 +80,7 @@ class Rhythm:
         return [self._of_hour(hour, seen, busy) for hour in range(WEEK_HOURS)]
 
     def _edges(self, first: int, last: int) -> tuple[int, int]:
-        """The first and last hour (since 1970) that is known: the days at the ends are not whole."""
+        """The first and last hour (since 1970) that are known: a day at an end is not whole."""
         if first not in self._days:
             return 0, -1
         begins = occupied(self._days[first])[0] // 60
@@ -171,8 +174,10 @@ class Rhythm:
         """
         seconds = max(0.0, (now - last) / SECOND)
         known = len(self._days) >= _LEAST_DAYS
-        usual = max(float(expected), self.longest if known else 0.0)
-        limit = 3 * usual + delay if usual else 0.0
+        usual = max(float(expected), self.longest)
+        limit = 3 * usual + delay if usual and (known or expected) else 0.0
+        if limit and len(self._days) < _WHOLE_WEEK and usual > _LONG:
+            limit = max(limit, _WEEKEND)
         surprise = self.surprise(last, now - delay * SECOND) if known else 0.0
         allowed = self.allowed
         if seconds < least:

@@ -30,6 +30,22 @@ def host_shape(name: str) -> str:
     return "full" if "." in name else "short"
 
 
+_SYSTEM = frozenset(
+    {
+        "system", "local system", "local service", "network service", "anonymous logon", "root",
+        "daemon", "nobody", "sys", "bin", "syslog", "www-data", "messagebus", "-", "n/a", "unknown",
+    }
+)  # fmt: skip
+
+
+def is_person(name: str) -> bool:
+    """Whether a directory may be expected to know an account: not one of a machine or a system."""
+    bare = name.rpartition("\\")[2].lower()
+    if not bare or bare.endswith("$") or bare in _SYSTEM:
+        return False
+    return not bare.startswith(("dwm-", "umfd-", "systemd", "s-1-5-"))
+
+
 class Shapes(dict[Any, str]):
     """value -> shape; bounded, makes things faster and changes no result."""
 

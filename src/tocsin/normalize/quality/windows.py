@@ -4,8 +4,12 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from tocsin.model.quality import WHOLE, Counts, add_cells
-from tocsin.normalize.quality.fold import HOUR, KEPT_EVENTS, Recent
+from tocsin.normalize.quality.fold import HOUR, Recent
 from tocsin.normalize.quality.places import add_units
+
+
+STEPS = (64, 256, 768)
+"""Closed hours are added, the newest first, until a window has so many events."""
 
 
 class Window(NamedTuple):
@@ -32,9 +36,17 @@ def windows(recent: Recent) -> list[Window]:
     live = {number: hour.cells for number, hour in recent.open.items() if not hour.history}
     if live:
         found.append(Window(min(live) * HOUR, _sum(list(live.values()))))
-    if recent.closed and not (found and _events(found[-1].cells) >= KEPT_EVENTS):
-        every = [*live.values(), *(hour.cells for hour in recent.closed.values())]
-        found.append(Window(min(recent.closed) * HOUR, _sum(every)))
+    wanted = list(STEPS)
+    every = list(live.values())
+    for number in sorted(recent.closed, reverse=True):
+        before = sum(map(_events, every))
+        while wanted and before >= wanted[0]:
+            wanted.pop(0)
+        if not wanted:
+            break
+        every.append(recent.closed[number].cells)
+        if before + _events(every[-1]) >= wanted[0] or number == min(recent.closed):
+            found.append(Window(number * HOUR, _sum(every)))
     return found
 
 

@@ -157,7 +157,7 @@ def test_alerts_of_open_incidents_are_worth_a_look(state):
     put(state, alert("a"))
     put(state, alert("b"), incident="inc-2")
     state.casebook.give(verdict())
-    assert [one.uid for one in state.outbox.tracked("splunk_notable", 9)] == ["uid-b"]
+    assert [one.uid for _, one in state.outbox.tracked("splunk_notable", 9)] == ["uid-b"]
 
 
 def test_opening_an_incident_again_opens_its_alerts(state):

@@ -19,6 +19,7 @@ from tocsin.store import State
 from tocsin.store.casebook import Casebook
 from tocsin.store.findings import RuleActivity
 from tocsin.store.journal import Journal
+from tocsin.store.outbox import Queued
 from tocsin.store.query import Answer
 from tocsin.store.query import query as run_query
 from tocsin.store.query_child import Limits
@@ -213,6 +214,19 @@ def last_grade(book: Casebook, incident_id: str) -> str:
     """The newest verdict's grade, or nothing."""
     verdicts = book.verdicts(incident_id)
     return verdicts[-1].grade.value if verdicts else ""
+
+
+def writable(site: Site) -> frozenset[str]:
+    """The sources whose alerts are written back to the SIEM that they came from."""
+    return frozenset(one.source for one in site.settings.siem)
+
+
+def orders(site: Site, limit: int) -> tuple[dict[tuple[str, str], int], list[Queued]]:
+    """How many orders to SIEMs there are by source and state, and the newest of them."""
+    if not site.state.exists():
+        return {}, []
+    outbox = _reading(site).outbox
+    return outbox.counts(), outbox.last(limit)
 
 
 def query(lake: Path, state: Path | None, sql: str, limit: int) -> Answer:

@@ -2,6 +2,7 @@
 
     edge      transports -> spool; /healthz /readyz /metrics
     core      spool -> findings, incidents, lake; owns the observing workers
+    courier   what people decided -> the SIEMs that alerts came from, where there are any
     upkeep    once a day: what expired goes, small files of the lake are joined
     more      what the caller adds (the lab, when the demonstration runs)
 
@@ -131,6 +132,7 @@ def serve_site(site: Site, more: list[Part]) -> int:
         Part("edge", "tocsin.app.edge:run_edge", (site, partitions, edge_ready, core_ready)),
         Part("core", "tocsin.app.core:run_core", (site, partitions, core_ready)),
         Part("upkeep", "tocsin.app.upkeep:run_upkeep", (site,)),
+        *([Part("courier", "tocsin.app.courier:run_courier", (site,))] * bool(site.settings.siem)),
         *more,
     ]
     Supervisor(parts).run()

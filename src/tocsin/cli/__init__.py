@@ -49,6 +49,7 @@ _COMMANDS = {
         "Show feeds of intelligence, load them, search the past, tell what became of it.",
     ),
     "verdict": ("tocsin.cli.desk:verdict", "Give an incident its grade, with a reason."),
+    "siem": ("tocsin.cli.desk:siem", "Show what was told to the SIEMs that alerts came from."),
     "journal": ("tocsin.cli.desk:journal", "Show the end of the journal and verify its chain."),
     "dead-letters": (
         "tocsin.cli.desk:dead_letters",

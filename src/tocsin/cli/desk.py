@@ -20,8 +20,17 @@ FIRST = 120
 """Characters of a dead letter's original that are shown."""
 
 
-def verdict(incident: str, grade: Grade, *, reason: str, site: Path | None = None) -> int:
+def verdict(
+    incident: str,
+    grade: Grade,
+    *,
+    reason: str,
+    cause: Cause | None = None,
+    site: Path | None = None,
+) -> int:
     """Give an incident its grade, with a reason.
+
+    Its alerts are closed at the SIEM that they came from, where the settings have it as [[siem]].
 
     Parameters
     ----------
@@ -31,6 +40,9 @@ def verdict(incident: str, grade: Grade, *, reason: str, site: Path | None = Non
         What it turned out to be.
     reason
         Why, in your words: models learn from the grade, people from the reason.
+    cause
+        Why, in a word that SIEMs share: a false positive is one of incorrect logic (without a
+        cause) or of inaccurate data.
     site
         Site folder; without it the one found here.
     """
@@ -39,9 +51,57 @@ def verdict(incident: str, grade: Grade, *, reason: str, site: Path | None = Non
     where = sites.required_site(site)
     casebook = overview.casebook(where, writing=True)
     one = overview.find_incident(casebook, incident)
-    given = Verdict(one.incident_id, grade, reason, content.person(), SystemClock().now())
-    casebook.give(given)
+    _check_cause(grade, cause)
+    by, at = content.person(), SystemClock().now()
+    given = Verdict(one.incident_id, grade, reason, by, at, cause or "")
+    casebook.give(given, overview.writable(where))
     Screen().line(f"{one.incident_id[:12]} {one.title}: {grade.value} by {given.by}")
+    return 0
+
+
+def _check_cause(grade: Grade, cause: Cause | None) -> None:
+    try:
+        closing_of(grade, cause)
+    except ValueError as error:
+        raise UsageError(f"--cause: {error}") from error
+
+
+def siem(*, site: Path | None = None, limit: Count = 20) -> int:
+    """Show what was told to the SIEMs that alerts came from, newest first.
+
+    Parameters
+    ----------
+    site
+        Site folder; without it the one found here.
+    limit
+        How many orders to show.
+    """
+    where = sites.required_site(site)
+    screen = Screen()
+    counts, orders = overview.orders(where, limit)
+    for one in where.settings.siem:
+        said = ", ".join(
+            f"{n:,} {state}" for (source, state), n in counts.items() if source == one.source
+        )
+        screen.line(f"{one.source}  {one.kind}  {visible(one.url, FIRST)}  {said or 'nothing yet'}")
+    if not where.settings.siem:
+        screen.line("no [[siem]] in tocsin.toml: nothing is written back")
+    if orders:
+        screen.line()
+        screen.table(
+            ["decided", "by", "alert", "wanted", "state", "outcome"],
+            [
+                [
+                    utc(one.order.at),
+                    one.order.by,
+                    f"{one.order.source_id} {one.order.seen.uid}",
+                    wanted(one.order),
+                    one.state,
+                    visible(one.outcome, FIRST),
+                ]
+                for one in orders
+            ],
+        )
     return 0
 
 

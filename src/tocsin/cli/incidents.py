@@ -183,7 +183,13 @@ def reopen(incident: str, *, reason: str, site: Path | None = None) -> int:
     """
     book = open_book(site, reason)
     one = overview.find_incident(book, incident)
-    made = book.reopen(one.incident_id, reason=reason, by=content.person(), at=SystemClock().now())
+    made = book.reopen(
+        one.incident_id,
+        reason=reason,
+        by=content.person(),
+        at=SystemClock().now(),
+        writable=overview.writable(sites.required_site(site)),
+    )
     return _done(book, made, f"{one.incident_id[:SHORT]} is open again")
 
 

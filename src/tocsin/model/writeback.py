@@ -156,3 +156,11 @@ def orders_of(verdict: Verdict, findings: list[Finding], writable: frozenset[str
         for one in findings
         if one.vendor is not None and one.vendor.product in writable
     ]
+
+
+def wanted(order: Order) -> str:
+    """What an order wants, in words."""
+    if order.open or order.closing is None:
+        return "open"
+    cause = order.closing.cause
+    return f"closed as {order.closing.grade}" + (f" ({cause})" if cause else "")

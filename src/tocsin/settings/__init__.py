@@ -18,6 +18,7 @@ from tocsin.errors import SettingsError
 from tocsin.settings.directory import Directory
 from tocsin.settings.inputs import FilesInput, HttpInput, Input, Listener, RelpInput, SyslogInput
 from tocsin.settings.secret import Secret
+from tocsin.settings.siems import Siem
 
 __all__ = [
     "FILE",
@@ -31,6 +32,7 @@ __all__ = [
     "RelpInput",
     "Secret",
     "Settings",
+    "Siem",
     "SyslogInput",
     "catalog",
     "find_site",
@@ -126,6 +128,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     lake: Lake = Lake()
     http: Http = Http()
     intelligence: Intelligence = Intelligence()
+    siem: tuple[Siem, ...] = ()
     directory: tuple[Directory, ...] = ()
 
 

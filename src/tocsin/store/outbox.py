@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from tocsin.model.findings import Finding, Standing, VendorAlert
-from tocsin.model.writeback import Order
+from tocsin.model.writeback import Order, wanted
 from tocsin.store.database import Database
 from tocsin.store.journal import Journal
 from tocsin.store.state import models
@@ -92,6 +92,18 @@ class Outbox:
             self._update(one, state=state, outcome=_text(outcome))
             self._tell(at, f"siem-{state}", one, outcome)
 
+    def concede(self, one: Queued, at: int, alert: VendorAlert, outcome: Mapping[str, Any]) -> None:
+        """The tool's own state wins: finding and incident become what it says."""
+        with self._database.transaction():
+            self._update(one, state=CONCEDED, outcome=_text(outcome))
+            self._tell(at, f"siem-{CONCEDED}", one, outcome)
+            follow(self._database, [(one.order.finding_id, alert)], at)
+            rows = _rows(self._database, models.Finding)
+            named = rows.filter(finding_id=one.order.finding_id)
+            incident_id = named.values_list("incident_id", flat=True).first()
+            if incident_id is not None:
+                _incident_follows(self._database, str(incident_id), alert, at, {"alert": alert.uid})
+
     def postpone(self, one: Queued, due: int, at: int, outcome: Mapping[str, Any]) -> None:
         """Try again at `due`; its state says whether anything may have been done."""
         with self._database.transaction():
@@ -103,16 +115,19 @@ class Outbox:
         with self._database.transaction():
             self._tell(at, kind, one, body)
 
-    def tracked(self, source_id: str, limit: int) -> list[VendorAlert]:
-        """The newest alerts of a source that are in an open incident: what is worth a look."""
+    def tracked(self, source_id: str, limit: int) -> list[tuple[str, VendorAlert]]:
+        """The newest alerts of a source in open incidents, with their findings' ids.
+
+        Those are worth a look.
+        """
         with self._database.reading():
             open_ones = _rows(self._database, models.Incident).filter(status="open")
             rows = _rows(self._database, models.Finding).filter(
                 source_id=source_id, incident_id__in=open_ones.values("incident_id")
             )
             bodies = rows.order_by("-time").values_list("body", flat=True)[:limit]
-            found = (_finding(bytes(body)).vendor for body in bodies)
-            return [alert for alert in found if alert is not None]
+            found = [_finding(bytes(body)) for body in bodies]
+            return [(one.finding_id, one.vendor) for one in found if one.vendor is not None]
 
     def follow(self, alerts: Sequence[tuple[str, VendorAlert]], at: int) -> int:
         """Take over what a tool says of alerts (finding id, alert); how many had changed."""
@@ -127,7 +142,7 @@ class Outbox:
             "order": one.number,
             "source": one.order.source_id,
             "alert": one.order.seen.uid,
-            "wanted": _wanted(one.order),
+            "wanted": wanted(one.order),
         }
         Journal(self._database).append(
             at, ACTOR, kind, subject=one.order.incident_id, body={**about, **body}
@@ -232,12 +247,21 @@ def _status_changed(
     waiting = _rows(database, models.Outbox).filter(finding_id=finding_id, state__in=PENDING)
     if waiting.exists():
         return
-    target = "closed" if after.over and _all_over(database, incident_id) else ""
-    target = target or ("" if after.over else "open")
+    _incident_follows(database, incident_id, after, at, words)
+
+
+def _incident_follows(
+    database: Database, incident_id: str, alert: VendorAlert, at: int, words: Mapping[str, Any]
+) -> None:
+    """Close an incident when all of its alerts are over, open it when one of them is not."""
+    journal = Journal(database)
+    target = "" if alert.over else "open"
+    if alert.over and _all_over(database, incident_id):
+        target = "closed"
     rows = _rows(database, models.Incident).filter(incident_id=incident_id)
     if target and rows.exclude(status=target).update(status=target):
         kind = f"incident-{target}-upstream"
-        journal.append(at, after.product, kind, subject=incident_id, body=words)
+        journal.append(at, alert.product, kind, subject=incident_id, body=words)
 
 
 def _all_over(database: Database, incident_id: str) -> bool:
@@ -252,13 +276,6 @@ def _all_over(database: Database, incident_id: str) -> bool:
 def _queued(row: Mapping[str, Any]) -> Queued:
     order = _order(bytes(row["body"]))
     return Queued(row["id"], order, row["state"], row["attempts"], row["due"], row["outcome"])
-
-
-def _wanted(order: Order) -> str:
-    if order.open or order.closing is None:
-        return "open"
-    cause = order.closing.cause
-    return f"closed as {order.closing.grade}" + (f" ({cause})" if cause else "")
 
 
 def _text(outcome: Mapping[str, Any]) -> str:

@@ -1,0 +1,1 @@
+"""Outside systems that Tocsin writes to. Only `app` may hold a connector."""

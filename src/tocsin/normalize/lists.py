@@ -126,7 +126,8 @@ def dns_addresses(value: Any) -> Any:
     found = words(value)
     if found is FAILED or found is None:
         return found
-    return [_answer("", word) for word in found[:MAX_ANSWERS] if address(word) is not FAILED] or None
+    known = [word for word in found[:MAX_ANSWERS] if address(word) is not FAILED]
+    return [_answer("", word) for word in known] or None
 
 
 MAX_ANSWERS = 200

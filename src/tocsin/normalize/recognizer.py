@@ -137,7 +137,7 @@ class Recognizer:
                 return orjson.loads(_without_unpaired(raw))
             except orjson.JSONDecodeError:
                 return _unreadable(raw, str(error))
-        text = raw.decode("utf-8", "backslashreplace")
+        text = raw.removeprefix(_BOM).decode("utf-8", "backslashreplace")
         if _ZEEK_ROW.match(text):
             detail = "a row of a Zeek log without its header (#fields): send it too, or send JSON"
             return Undecodable("no-header", detail)
@@ -146,7 +146,7 @@ class Recognizer:
             if fields is None:
                 continue
             for family in families:
-                record = family.take(fields)
+                record = family.of_line(fields)
                 if record is not None:
                     return record
         return _unreadable(raw, str(error))
@@ -228,6 +228,13 @@ class _Family:
             return self.take(document)
         fields = self._reader(document)
         return None if fields is None else self.take(fields)
+
+    def of_line(self, fields: dict[str, Any]) -> NativeRecord | None:
+        """The record of the fields of a line, or None when it is not of this family."""
+        for key in self.has:
+            if key not in fields:
+                return None
+        return self.take(fields)
 
     def take(self, fields: dict[str, Any]) -> NativeRecord | None:
         """The record of fields that were read, or None when it is not of this family."""

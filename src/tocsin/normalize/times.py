@@ -9,7 +9,7 @@ _MICROSECOND = timedelta(microseconds=1)
 _SECONDS_LENGTH = len("2020-09-21 22:58:29")
 _MAX_REMEMBERED = 65_536
 DAY = 24 * 60 * 60 * SECOND
-FORMATS = ("iso", "epoch", "epoch_ms", "rfc3164")
+FORMATS = ("iso", "epoch", "epoch_ms", "epoch_any", "rfc3164", "day_first")
 """How a time may be written; see `model.sources.TimeSpec`."""
 _NUMBER = re.compile(r"\d{1,16}(?:\.\d{1,20})?")
 _MAX_EPOCH = 1e16
@@ -23,6 +23,14 @@ _MONTHS = {
         ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"), 1
     )
 }
+_DAY_FIRST = re.compile(
+    r"\[?(?P<day>\d{1,2})[/\- ](?P<month>[A-Za-z]{3})[/\- ](?P<year>\d{4})[: ]"
+    r"(?P<clock>\d\d:\d\d:\d\d)(?P<rest>(?:\.\d{1,9})?)(?: ?(?P<zone>[+-]\d{4}|Z|UTC|GMT))?\]?"
+)
+_MAX_DIGITS = 19
+"""Digits of nanoseconds since 1970."""
+_SECOND_DIGITS = 10
+"""Digits of seconds since 1970, from 2001 to 2286."""
 _FIRST_YEAR, _LAST_YEAR = 1900, 2200
 """Outside of these years a time is a defect (FILETIME zero is 1601), not a moment."""
 _EARLIEST, _LATEST = (
@@ -53,6 +61,8 @@ class _Fractions(dict[str, int | None]):
 def _whole_seconds(text: str) -> int | None:
     if len(text) != _SECONDS_LENGTH or text[10] not in " T":
         return None
+    if text[4] == text[7] == "/":
+        text = text.replace("/", "-")
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
@@ -108,7 +118,22 @@ class TimeReader:
             return self.micros(written)
         if form == "rfc3164":
             return self._without_year(written, received)
+        if form == "day_first":
+            return self._day_first(written)
+        if form == "epoch_any":
+            return _from_any_epoch(written)
         return _from_epoch(written, SECOND if form == "epoch" else SECOND // 1000)
+
+    def _day_first(self, written: object) -> int | None:
+        """`10/Oct/2000:13:55:36 -0700` of web servers, `28-Nov-2023 10:00:00.123` of BIND."""
+        match = _DAY_FIRST.fullmatch(written.strip()) if type(written) is str else None
+        month = match and _MONTHS.get(match["month"].lower())
+        if match is None or month is None:
+            return None
+        zone = match["zone"] or ""
+        offset = "" if zone in ("UTC", "GMT") else zone
+        day = f"{match['year']}-{month}-{match['day']:0>2}"
+        return self.micros(f"{day} {match['clock']}{match['rest']}{offset}")
 
     def _without_year(self, written: object, received: int) -> int | None:
         """`Nov  3 07:15:09` in the year that puts it nearest before the time of reception.
@@ -145,6 +170,17 @@ def _from_epoch(written: object, unit: int) -> int | None:
     else:
         return None
     return micros if _EARLIEST <= micros < _LATEST else None
+
+
+def _from_any_epoch(written: object) -> int | None:
+    """A number since 1970 in seconds, or with more digits in ms, us or ns."""
+    digits = str(written) if type(written) in (int, str) else ""
+    whole = digits.partition(".")[0]
+    if len(whole) <= _SECOND_DIGITS:
+        return _from_epoch(written, SECOND)
+    if not (digits.isascii() and digits.isdigit()) or len(digits) > _MAX_DIGITS:
+        return None
+    return _from_epoch(int(digits[:_SECOND_DIGITS] + digits[_SECOND_DIGITS:].ljust(9, "0")[:6]), 1)
 
 
 def day_of(micros: int) -> str:

@@ -10,9 +10,11 @@ from typing import Any
 
 from tocsin.normalize.readers.auditd import auditd
 from tocsin.normalize.readers.cef import cef
+from tocsin.normalize.readers.checkpoint import checkpoint
 from tocsin.normalize.readers.cisco import cisco_firewall
 from tocsin.normalize.readers.documents import eventbridge, flat, nested, opened, typed
-from tocsin.normalize.readers.lines import message, syslog
+from tocsin.normalize.readers.leef import leef
+from tocsin.normalize.readers.lines import headed, message, syslog
 from tocsin.normalize.readers.microsoft import azure_text, hunting, m365_audit
 from tocsin.normalize.readers.pairs import key_value
 from tocsin.normalize.readers.paloalto import paloalto_csv
@@ -40,7 +42,13 @@ LINES: Mapping[str, Callable[[str], Fields | None]] = {
     "zeek_tsv": zeek_tsv,
     "auditd": auditd,
     "cef": cef,
+    "leef": leef,
+    "checkpoint": checkpoint,
+    "paloalto_csv": paloalto_csv,
+    "cisco_firewall": cisco_firewall,
+    "key_value": key_value,
     "syslog": syslog,
+    "headed": headed,
     "message": message,
 }
 

@@ -10,6 +10,11 @@ from typing import Any
 from tocsin.normalize.readers.lines import before, syslog
 
 _START = re.compile(r"CEF:\s?(?P<version>\d(?:\.\d)?)\|")
+_BARE = re.compile(
+    r"\s{0,8}(?P<version>[01])\|(?=[^|\s][^|\n]{0,63}\|[^|\n]{1,127}\|(?:[^|\n]{0,255}\|){4}\s{0,4}\w+=)"
+)
+"""A record whose `CEF:` a syslog receiver took for the tag of the program: it begins the text, has
+the whole header and an extension."""
 _HEAD = 512
 """Characters in which a syslog header may stand before the record."""
 _HEADER = ("device_vendor", "device_product", "device_version", "signature_id", "name", "severity")
@@ -82,7 +87,7 @@ def cef(text: str) -> dict[str, Any] | None:
     syslog header before the record are `syslog_host` and `syslog_timestamp`.
     """
     text = text[:MAX_TEXT]
-    start = _START.search(text[:_HEAD])
+    start = _START.search(text[:_HEAD]) or _BARE.match(text)
     if start is None:
         return None
     at = start.end()

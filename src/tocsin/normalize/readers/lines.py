@@ -131,6 +131,14 @@ def before(head: str) -> tuple[str, str | None]:
     return "", "" if plain else None
 
 
+def headed(text: str) -> dict[str, object]:
+    """Text behind its syslog header, if it has one: what `syslog` gives, else the field `message`.
+
+    For products of which the message says more surely than the program's name whose it is.
+    """
+    return syslog(text.lstrip()) or {"message": text}
+
+
 def message(text: str) -> dict[str, object]:
     """Text of which nothing is known before its own expressions are tried: the field `message`."""
     return {"message": text}

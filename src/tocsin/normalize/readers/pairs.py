@@ -12,7 +12,7 @@ from typing import Any
 from tocsin.normalize.readers.lines import before, syslog
 
 _PAIR = re.compile(
-    r"""(?:^|(?<=[\s,;|]))([A-Za-z_][\w.\-]{0,127})=(?:"((?:[^"\\]|\\.)*)"|([^"\s,;]?[^\s,;]*))""",
+    r"""(?:^|(?<=[\s,;|>]))([A-Za-z_][\w.\-]{0,127})=(?:"((?:[^"\\]|\\.)*)"|([^"\s,;]?[^\s,;]*))""",
     re.DOTALL,
 )
 _ESCAPED = re.compile(r'\\(["\\])')

@@ -69,8 +69,8 @@ _COLUMNS = {
     "USERID": f"{_COMMON} VirtualLocation SourceIP User DataSourceName EventIDValue RepeatCount"
     f" MappingTimeout SourcePort DestinationPort MappingDataSource MappingDataSourceType {_DEVICE}"
     " VirtualSystemID MFAFactorType AuthCompletionTime AuthFactorNo",
-    "AUTHENTICATION": f"{_COMMON} VirtualLocation SourceIP User NormalizeUser Object AuthenticationPolicy"
-    " RepeatCount MFAAuthenticationID MFAVendor LogSetting AuthServerProfile"
+    "AUTHENTICATION": f"{_COMMON} VirtualLocation SourceIP User NormalizeUser Object"
+    " AuthenticationPolicy RepeatCount MFAAuthenticationID MFAVendor LogSetting AuthServerProfile"
     f" AuthenticationDescription ClientType AuthEvent AuthFactorNo {_DEVICE} VirtualSystemID"
     " AuthenticationProtocol RuleUUID",
     "DECRYPTION": f"{_SESSION} Tunnel - - SourceUUID DestinationUUID RuleUUID"

@@ -11,21 +11,24 @@ rows and keeps the results. Acting and learning join here when they exist.
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from tocsin.correlate.entities import entities_of
 from tocsin.correlate.incidents import IncidentFold
 from tocsin.detect.exceptions import Standings
+from tocsin.detect.indicators import Indicators
 from tocsin.detect.sigma.carried import values_of
 from tocsin.detect.sigma.explanation import explain
 from tocsin.detect.sigma.matcher import Matcher
 from tocsin.detect.sigma.plan import Plan
 from tocsin.detect.sigma.windows.fold import NO_OFFSET, WindowsFold
 from tocsin.detect.vendor import alert_of, finding_of
+from tocsin.enrich.context import ContextIndex, describe, placed
 from tocsin.model.envelope import REJECTS
 from tocsin.model.findings import (
     MAX_COPY_BYTES,
@@ -39,6 +42,9 @@ from tocsin.model.findings import (
 from tocsin.model.records import NativeRecord, Position, Undecodable
 from tocsin.model.stages import IDENTITIES, ContextSnapshot, Observed, run_fold
 from tocsin.normalize import Normalizer, validate
+from tocsin.normalize.normalizer import identities_of
+from tocsin.normalize.quality import Meter
+from tocsin.normalize.quality.measure import Batch
 
 PART = 256
 """Rows that are decoded and matched at a time: their fields then stay in the processor's cache.
@@ -63,14 +69,18 @@ class Compiled:
     """What a worker has built once: the mappings, the rules and their caches.
 
     `standings` is what the site has decided about findings: exceptions, and rules on trial.
-    `alerts` are the sources whose records are other tools' alerts.
+    `alerts` are the sources whose records are other tools' alerts. `surroundings` is what the site
+    knows of itself, `indicators` the intelligence in force, if any.
     """
 
     normalizer: Normalizer
     plan: Plan
     matcher: Matcher
     standings: Standings
+    meter: Meter
     alerts: frozenset[str] = frozenset()
+    surroundings: ContextIndex = field(default_factory=ContextIndex.empty)
+    indicators: Indicators | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,12 +132,30 @@ def observe(raw: pa.RecordBatch, compiled: Compiled, context: ContextSnapshot) -
         pa.concat_batches([NO_REJECTS, *(part.rejects for part in decoded)]),
     )
     positions = whole.positions
-    events, identities = compiled.normalizer.batches(whole.records, positions, whole.raws, context)
+    mapped = compiled.normalizer.mapped(whole.records, positions, whole.raws, context)
+    events = compiled.normalizer.assemble(mapped.groups)
     counts = quality_counts(whole, compiled)
     counts |= invalid_counts(whole, positions, compiled, context)
-    clocks = compiled.normalizer.host_clocks(whole.records)
     findings = findings_of(hits, compiled, context)
-    return Observed(events, findings, identities, whole.rejects, counts, clocks)
+    if compiled.indicators is not None:
+        looked = compiled.indicators.look(events, context, entities_of)
+        findings = pa.concat_batches([findings, _situated(looked.findings, compiled)])
+        counts |= looked.counts
+    if context.history:
+        findings = as_history(findings)
+    return Observed(
+        events,
+        findings,
+        identities_of(mapped, whole.records, positions),
+        whole.rejects,
+        counts,
+        compiled.normalizer.host_clocks(whole.records),
+        compiled.meter.measure(
+            Batch(raw, whole.records, positions, mapped, whole.rejects),
+            compiled.surroundings,
+            history=context.history,
+        ),
+    )
 
 
 def look(raw: pa.RecordBatch, compiled: Compiled, context: ContextSnapshot) -> Observed:
@@ -221,11 +249,40 @@ def findings_of(
     events = compiled.normalizer.events(records, positions, raws, context)
     return findings_to_arrow(
         [
-            (hit.position.offset, finding)
+            (hit.position.offset, situate(finding, compiled.surroundings))
             for hit, (class_name, event) in zip(hits, events, strict=True)
             for finding in _findings(hit, class_name, event, compiled, context.content_id)
         ]
     )
+
+
+def situate(finding: Finding, surroundings: ContextIndex) -> Finding:
+    """A finding with what the site knew, on that day, of what it is about."""
+    if surroundings.is_empty:
+        return finding
+    about, at = finding.entities, finding.time
+    place = placed(about, at, surroundings)
+    notes = describe(about, at, surroundings, cves=finding.cves, techniques=finding.techniques)
+    return msgspec.structs.replace(finding, unit=place.unit, segment=place.segment, context=notes)
+
+
+def as_history(findings: pa.RecordBatch) -> pa.RecordBatch:
+    """Findings of the past: those that would open incidents only count."""
+    offsets = findings.column("offset").to_pylist()
+    found = []
+    for offset, one in zip(offsets, findings_from_arrow(findings), strict=True):
+        past = one.standing is Standing.OPEN
+        standing = Standing.HISTORY if past else one.standing
+        found.append((offset, msgspec.structs.replace(one, standing=standing)))
+    return findings_to_arrow(found)
+
+
+def _situated(findings: pa.RecordBatch, compiled: Compiled) -> pa.RecordBatch:
+    if compiled.surroundings.is_empty or not findings.num_rows:
+        return findings
+    offsets = findings.column("offset").to_pylist()
+    found = (situate(one, compiled.surroundings) for one in findings_from_arrow(findings))
+    return findings_to_arrow(list(zip(offsets, found, strict=True)))
 
 
 def _findings(
@@ -262,6 +319,7 @@ def _findings(
             received_at=hit.position.received_at,
             standing=compiled.plan.standing_of(rule.rule_id),
             values=values_of(compiled.plan, number, hit.record),
+            cves=rule.cves,
         )
         yield compiled.standings.of(finding, hit.record.fields)
     parts = alert_of(class_name, event, hit.record.source_id) if hit.alert else None
@@ -304,11 +362,18 @@ def invalid_counts(
     return dict(counts)
 
 
+class Known(NamedTuple):
+    """What a site has decided about findings, and what it knows of itself."""
+
+    standings: Standings = Standings()
+    surroundings: ContextIndex = ContextIndex.empty()
+
+
 def conclude(
     states: Mapping[str, bytes],
     findings: pa.RecordBatch,
     fold: WindowsFold,
-    standings: Standings,
+    known: Known,
     *,
     watermark: int,
     now: int,
@@ -319,15 +384,17 @@ def conclude(
     see must not blind a rule that looks at the whole.
     """
     changed, outputs = run_fold(fold, states, fold.feeds(findings), watermark=watermark, now=now)
-    return changed, stand(outputs, standings)
+    return changed, stand(outputs, known)
 
 
-def stand(concluded: Sequence[pa.RecordBatch], standings: Standings) -> pa.RecordBatch:
-    """Findings of correlation rules with what the site has decided about them."""
-    found = [finding for rows in concluded for finding in findings_from_arrow(rows)]
-    if not found:
-        return NO_FINDINGS
-    return findings_to_arrow([(NO_OFFSET, standings.of(f, dict(f.values))) for f in found])
+def stand(concluded: Sequence[pa.RecordBatch], known: Known) -> pa.RecordBatch:
+    """Findings of correlation rules with what the site decided and knows about them."""
+    found = [
+        situate(known.standings.of(finding, dict(finding.values)), known.surroundings)
+        for rows in concluded
+        for finding in findings_from_arrow(rows)
+    ]
+    return findings_to_arrow([(NO_OFFSET, finding) for finding in found]) if found else NO_FINDINGS
 
 
 def shown(findings: pa.RecordBatch) -> pa.RecordBatch:

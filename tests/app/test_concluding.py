@@ -131,8 +131,17 @@ def reply(compiled: flow.Compiled, raws: list[bytes], first: int, received: int)
         "findings": to_bytes(observed.hits),
         "identities": to_bytes(observed.identities),
         "rejects": to_bytes(observed.rejects),
+        "quality": to_bytes(observed.quality),
     }
     return Reply(first, args, bulk)
+
+
+def judge_of(state: State, clock: Clock, compiled: flow.Compiled) -> Judge:
+    judge = Judge(state, "site", clock)
+    sources = compiled.normalizer.sources
+    content = ContentSet((), "c1")
+    judge.work_with(content, compiled.plan, compiled.standings, Grouping(), sources)
+    return judge
 
 
 @pytest.mark.parametrize("cuts", [[12], [3, 7, 12], list(range(1, 13))])
@@ -142,7 +151,13 @@ def test_core_keeps_it_whole_however_it_came_in(
     state = State(tmp_path / "state.db")
     clock = Clock(START + 600 * SECOND)
     judge = Judge(state, "site", clock)
-    judge.work_with("c1", compiled.plan, compiled.standings, Grouping(), {})
+    judge.work_with(
+        ContentSet((), "c1"),
+        compiled.plan,
+        compiled.standings,
+        Grouping(),
+        compiled.normalizer.sources,
+    )
     records = [one for pair in zip(SPRAYED, OTHERS, strict=True) for one in pair]
     start = 0
     for end in cuts:
@@ -167,7 +182,13 @@ def test_time_passes_for_windows_while_other_records_come_in(
     state = State(tmp_path / "state.db")
     clock = Clock(START)
     judge = Judge(state, "site", clock)
-    judge.work_with("c1", compiled.plan, compiled.standings, Grouping(), {})
+    judge.work_with(
+        ContentSet((), "c1"),
+        compiled.plan,
+        compiled.standings,
+        Grouping(),
+        compiled.normalizer.sources,
+    )
     judge.judge("p0", reply(compiled, SPRAYED[:5], 0, clock.now() + 60 * SECOND))
     judge.judge("p0", reply(compiled, SPRAYED[5:], 5, clock.now() + 60 * SECOND))
     [before] = state.casebook.all_findings()
@@ -187,7 +208,13 @@ def test_what_comes_minutes_late_still_counts(compiled: flow.Compiled, tmp_path:
     state = State(tmp_path / "state.db")
     clock = Clock(START)
     judge = Judge(state, "site", clock)
-    judge.work_with("c1", compiled.plan, compiled.standings, Grouping(), {})
+    judge.work_with(
+        ContentSet((), "c1"),
+        compiled.plan,
+        compiled.standings,
+        Grouping(),
+        compiled.normalizer.sources,
+    )
     judge.judge("p0", reply(compiled, OTHERS[:1], 0, clock.now()))
     clock.time = START + 10 * 60 * SECOND
     judge.let_time_pass()

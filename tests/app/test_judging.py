@@ -11,6 +11,7 @@ from tocsin.app.judging import Judge
 from tocsin.app.workers import Reply
 from tocsin.model.decisions import DecisionKind
 from tocsin.model.findings import Finding, findings_to_arrow
+from tocsin.model.quality import EMPTY
 from tocsin.store import State
 
 
@@ -45,6 +46,7 @@ class Desk:
         parts = {
             "identities": to_bytes(flow.NO_IDENTITIES),
             "rejects": to_bytes(flow.NO_REJECTS),
+            "quality": to_bytes(EMPTY),
             "findings": to_bytes(findings_to_arrow([(self.last, one) for one in findings])),
         }
         received = max(one.time for one in findings)

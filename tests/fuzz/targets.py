@@ -77,7 +77,7 @@ def compiled() -> flow.Compiled:
     assert normalizer is not None, problems
     bindings = parts.logsources(content)
     plan = compile_plan(parse_rules(parts.rule_files(content, None)), bindings)
-    return flow.Compiled(normalizer, plan, Matcher(plan), Standings())
+    return flow.Compiled(normalizer, plan, Matcher(plan), Standings(), Meter(normalizer.sources))
 
 
 def observe(data: bytes) -> None:

@@ -28,8 +28,9 @@ from tocsin.model.content import ContentFile, ContentSet, Problem
 from tocsin.model.findings import Finding, Level
 from tocsin.normalize import compile_sources
 from tocsin.normalize.check import check_sources
-from tocsin.store.retention import policy_of
+from tocsin.normalize.quality import Meter
 from tocsin.normalize.quality.thresholds import check_thresholds
+from tocsin.store.retention import policy_of
 
 WARN_DAYS = 14
 """Days before an exception expires from which on the check warns of it."""
@@ -93,7 +94,7 @@ def check_exceptions(content: ContentSet, now: int) -> list[Problem]:
         return problems
     rules = parse_rules([(file.where, file.data) for file in files])
     plan = compile_plan(rules, logsources(content))
-    compiled = Compiled(normalizer, plan, Matcher(plan), Standings())
+    compiled = Compiled(normalizer, plan, Matcher(plan), Standings(), Meter(normalizer.sources))
     for entry in entries:
         problems += _Trial(entry, compiled).problems()
     return problems

@@ -5,7 +5,6 @@ made durable before the load that names it; who has an older one open goes on re
 """
 
 import fcntl
-import mmap
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ import msgspec
 from tocsin.app.clock import SystemClock
 from tocsin.app.content import person
 from tocsin.app.site import Site
+from tocsin.app.surroundings import open_index
 from tocsin.enrich.context import ContextIndex, compile_index
 from tocsin.enrich.context.loading import Change, Held, Load, compare, refused
 from tocsin.enrich.context.rows import Reading
@@ -217,21 +217,6 @@ def index_in_force(site: Site, state: State | None = None) -> Path | None:
     opened = state or State(site.state, read_only=True)
     index_id = opened.context.index_id()
     return _folder(site) / f"{index_id}.index" if index_id else None
-
-
-def open_index(path: Path | None) -> ContextIndex:
-    """The index in a file, mapped and not read; StorageError when it is absent or damaged."""
-    if path is None:
-        return ContextIndex.empty()
-    again = "`tocsin context load` any feed makes it anew"
-    try:
-        with path.open("rb") as file:
-            index = ContextIndex(mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ))
-    except (OSError, ValueError) as error:
-        raise StorageError(f"{path} cannot be read ({error}): {again}") from error
-    if index.index_id != path.stem:
-        raise StorageError(f"{path} was changed on disk: {again}")
-    return index
 
 
 def index_of(site: Site) -> ContextIndex:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from multiprocessing.connection import wait
 from multiprocessing.synchronize import Event
 from types import FrameType
+from typing import NamedTuple
 
 import msgspec
 import structlog
@@ -29,11 +30,13 @@ from tocsin.app.content import (
     put_in_force,
     read_content,
 )
+from tocsin.app.context import index_in_force
 from tocsin.app.judging import Judge
 from tocsin.app.lane import Lane
 from tocsin.app.logs import speak
 from tocsin.app.observer import Task, run_observer
 from tocsin.app.site import DEAD, Site
+from tocsin.app.surroundings import open_index
 from tocsin.app.workers import Reply, Worker
 from tocsin.collect.folder import release
 from tocsin.collect.reader import SpoolReader
@@ -41,7 +44,7 @@ from tocsin.correlate.hubs import grouping_of
 from tocsin.errors import TocsinError
 from tocsin.model.content import ContentSet
 from tocsin.model.ports import Clock
-from tocsin.normalize.folders import declared_delays, source_files
+from tocsin.normalize.folders import declared_sources, source_files
 from tocsin.store import State
 
 LOOK_EVERY = 0.5
@@ -56,6 +59,16 @@ CONTENT = "content"
 log = structlog.get_logger()
 
 
+class News(NamedTuple):
+    """What observers work with beside content, and are told of when it changes."""
+
+    clocks: int = 0
+    context: str = ""
+    """Path of the index of context."""
+    indicators: str = ""
+    """Id of the table of indicators."""
+
+
 class Core:
     """Drives one lane per partition."""
 
@@ -68,6 +81,9 @@ class Core:
         self._looked = clock.monotonic()
         self._told = -TELL_EVERY
         self._applied = ""
+        self._news = News()
+        self._tables: dict[str, str] = {}
+        """With which indicators each partition was observed last."""
         self._spool = SpoolReader(site.spool)
         self._begin(partitions)
 
@@ -75,14 +91,14 @@ class Core:
         """Start a worker per partition with the content in force."""
         content = self._content_to_use(partitions)
         self._applied = content.content_id
-        self._clocks_sent: dict[str, int] = {}
+        self._sent: dict[str, News] = {}
         self._setup = parts.prepare(content, parts.rule_files(content, None), self._site.plans)
         self._judge.work_with(
-            content.content_id,
+            content,
             parts.load_plan(self._setup),
             parts.standings(content),
             grouping_of(content.files),
-            declared_delays(content),
+            declared_sources(content),
         )
         self._lanes = {name: self._lane(name) for name in partitions}
 
@@ -108,6 +124,7 @@ class Core:
         task = Task(
             setup=self._setup,
             site=self._site.settings.site,
+            data=str(self._site.data),
             spool=str(self._site.spool),
             lake=str(self._site.lake),
             partition=partition,
@@ -116,7 +133,7 @@ class Core:
         )
         worker = Worker(run_observer, task)
         log.info("started", part="observer", partition=partition, pid=worker.pid)
-        self._clocks_sent.pop(partition, None)
+        self._sent.pop(partition, None)
         return Lane(partition, worker, judged, stored, self._clock.monotonic())
 
     def stop(self, _number: int, _frame: FrameType | None) -> None:
@@ -156,7 +173,9 @@ class Core:
         if self._clock.monotonic() - self._looked < LOOK_EVERY:
             return
         self._looked = self._clock.monotonic()
+        self._look_for_news()
         self._judge.let_time_pass()
+        self._judge.take_past()
         self._tell_accounts()
         rejects = self._spool.read(DEAD, self._state.cursor(DEAD, "think"))
         if rejects is not None:
@@ -191,11 +210,34 @@ class Core:
             lane.ask("observe", self._news_for(lane))
 
     def _news_for(self, lane: Lane) -> dict[str, object]:
-        version = self._judge.clocks_version
-        if self._clocks_sent.get(lane.partition, 0) == version:
-            return {}
-        self._clocks_sent[lane.partition] = version
-        return {"clocks": msgspec.to_builtins(self._judge.clocks)}
+        """What changed of what an observer works with, since it was last told."""
+        sent = self._sent.get(lane.partition, News())
+        news = self._sent[lane.partition] = self._news._replace(clocks=self._judge.clocks_version)
+        told: dict[str, object] = {}
+        if news.clocks != sent.clocks:
+            told["clocks"] = msgspec.to_builtins(self._judge.clocks)
+        if news.context != sent.context:
+            told["context"] = news.context
+        if news.indicators != sent.indicators:
+            told["indicators"] = news.indicators
+        return told
+
+    def _look_for_news(self) -> None:
+        """Whether other context or other indicators are in force."""
+        index = index_in_force(self._site, self._state)
+        context = "" if index is None else str(index)
+        if context != self._news.context:
+            self._judge.know(open_index(index))
+        table = self._state.intelligence.current_table()
+        self._news = News(context=context, indicators=table)
+
+    def _note_table(self, lane: Lane, reply: Reply) -> None:
+        """Note from where on a partition is observed with a table: its past is searched apart."""
+        table = reply.args["indicators"]
+        if self._tables.get(lane.partition, "") != table:
+            self._tables[lane.partition] = table
+            first = reply.args.get("first", lane.judged + 1)
+            self._state.intelligence.took(lane.partition, table, first)
 
     def _answers(self) -> set[str]:
         """Take the answers that are there; the partitions they came from."""
@@ -218,8 +260,10 @@ class Core:
             raise TocsinError(reply.error)
         elif kind in ("settle", "forget"):
             lane.settled(reply)
-        elif reply.args["rows"]:
-            self._judge_batch(lane, reply)
+        else:
+            self._note_table(lane, reply)
+            if reply.args["rows"]:
+                self._judge_batch(lane, reply)
 
     def _judge_batch(self, lane: Lane, reply: Reply) -> None:
         last = reply.args["last"]

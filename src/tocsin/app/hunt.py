@@ -253,20 +253,19 @@ def _concluded(found: Iterable[Finding], compiled: flow.Compiled, now: int) -> l
         content_id=findings[0].content_id if findings else "",
         standing_of=plan.standing_of,
     )
+    known = flow.Known(compiled.standings, compiled.surroundings)
     said: dict[str, Finding] = {}
     states: dict[str, bytes] = {}
     for start in range(0, len(findings) if plan.correlations else 0, FINDINGS_PER_STEP):
         part = findings[start : start + FINDINGS_PER_STEP]
         rows = findings_to_arrow(list(enumerate(part, start)))
         watermark = part[0].time - flow.LATENESS
-        changed, concluded = flow.conclude(
-            states, rows, fold, compiled.standings, watermark=watermark, now=now
-        )
+        changed, concluded = flow.conclude(states, rows, fold, known, watermark=watermark, now=now)
         states |= {key: state for key, state in changed.items() if state is not None}
         said |= {finding.finding_id: finding for finding in findings_from_arrow(concluded)}
     for state in states.values():
         _, rows = fold.step(state, flow.NO_FINDINGS, watermark=END, now=now)
-        for finding in findings_from_arrow(flow.stand([rows], compiled.standings)):
+        for finding in findings_from_arrow(flow.stand([rows], known)):
             said[finding.finding_id] = finding
     shown = [f for f in (*findings, *said.values()) if f.standing is not Standing.BUILDING]
     return sorted(shown, key=_by_time)

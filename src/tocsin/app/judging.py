@@ -5,6 +5,7 @@ INVARIANT  findings, incidents, counts, dead letters, the journal's record and c
 INVARIANT  a batch that was judged before is observed again only for the lake.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -16,6 +17,7 @@ from tocsin import flow
 from tocsin.app import accounts, metrics
 from tocsin.app.arrow import from_bytes
 from tocsin.app.keeping import Keeper
+from tocsin.app.readiness import MEMORY, Readiness
 from tocsin.app.telling import Teller
 from tocsin.app.watermark import Watermark
 from tocsin.app.workers import Reply
@@ -24,12 +26,15 @@ from tocsin.correlate.incidents import IncidentFold
 from tocsin.correlate.sides import cell_of
 from tocsin.detect.exceptions import Standings
 from tocsin.detect.sigma.plan import Plan
-from tocsin.detect.sigma.windows.fold import WindowsFold
+from tocsin.detect.sigma.windows.fold import NO_OFFSET, WindowsFold
+from tocsin.enrich.context import ContextIndex
+from tocsin.model.content import ContentSet
 from tocsin.model.decisions import Constraints
 from tocsin.model.envelope import BATCH_ROWS
-from tocsin.model.findings import findings_from_arrow
+from tocsin.model.findings import findings_from_arrow, findings_to_arrow
 from tocsin.model.incidents import Incident, incident_from_bytes
 from tocsin.model.ports import Clock
+from tocsin.model.sources import SourceSpec
 from tocsin.model.stages import Fold, HostClock
 from tocsin.store import State
 from tocsin.store.casebook import DECISIONS
@@ -43,6 +48,9 @@ QUIET_FOR = 60 * 60 * 1_000_000
 
 STEP = 10_000_000
 """Microseconds that time must have come further before what waits for it is looked at again."""
+
+PAST = 1_000
+"""Findings in stored events that are taken up in one transaction."""
 
 MOST_CLOCKS = 50_000
 """Hosts whose clock is remembered; the names come from logs, so there must be an end."""
@@ -64,7 +72,8 @@ class Judge:
     def __init__(self, state: State, site: str, clock: Clock) -> None:
         self.content_id = ""
         self._windows = WindowsFold(())
-        self._standings = Standings()
+        self._known = flow.Known()
+        self._readiness = Readiness(state.fold_states(MEMORY))
         self._state = state
         self._site = site
         self._clock = clock
@@ -85,24 +94,29 @@ class Judge:
 
     def work_with(
         self,
-        content_id: str,
+        content: ContentSet,
         plan: Plan,
         standings: Standings,
         grouping: Grouping,
-        delays: Mapping[str, int],
+        sources: Sequence[SourceSpec],
     ) -> None:
-        """Judge by this content from now on; `delays` (us) are those that sources declare.
+        """Judge by this content from now on; `sources` are those that it declares.
 
         A correlation rule that changed starts anew: its state has another name.
         """
-        self.content_id = content_id
-        self._delays = delays
+        self.content_id = content_id = content.content_id
+        self._delays = {one.id: one.delay * 1_000_000 for one in sources if one.delay}
+        self._readiness.work_with(content, sources)
         self._longest = max((one.timespan for one in plan.correlations), default=0)
-        self._standings = standings
+        self._known = self._known._replace(standings=standings)
         self._fold.grouping = grouping
         self._windows = WindowsFold(
             plan.correlations, content_id=content_id, standing_of=plan.standing_of
         )
+
+    def know(self, surroundings: ContextIndex) -> None:
+        """Judge with this context from now on."""
+        self._known = self._known._replace(surroundings=surroundings)
 
     def repeats(self, partition: str, reply: Reply) -> list[int]:
         """Offsets of the repeats in a batch that was judged before."""
@@ -125,9 +139,17 @@ class Judge:
             more = args["rows"] >= BATCH_ROWS
             self._watermark.see(partition, newest, args["received_at"], now, more=more)
             changes = self._correlate(tx, findings, now)
+            repeated = _only(identities, repeats)
+            self._readiness.take(
+                tx,
+                from_bytes(reply.parts["quality"]),
+                Counter(repeated.column("source_id").to_pylist()),
+                watermark=self._watermark.time,
+                now=now,
+            )
             tx.add_rejects(rejects)
             tx.count(args["counts"])
-            tx.count(accounts.judged(args["counts"], _only(identities, repeats), rejects))
+            tx.count(accounts.judged(args["counts"], repeated, rejects))
             tx.see_sources(_sources(_without(identities, repeats), args["received_at"]))
             tx.put_fold_states(CLOCKS, self._merge(args["clocks"]))
             body = {
@@ -167,10 +189,29 @@ class Judge:
             changes = self._store(tx, [output])
         self._teller.tell(changes.incidents, changes.joined)
 
+    def take_past(self) -> None:
+        """Take up findings that newer intelligence made in stored events."""
+        found = self._state.intelligence.pending(PAST)
+        if not found:
+            return
+        now = self._clock.now()
+        rows = flow.shown(findings_to_arrow([(NO_OFFSET, finding) for _, finding in found]))
+        with self._state.think("intelligence") as tx:
+            fresh = tx.add_findings(findings_from_arrow(rows))
+            changes = self._correlate(tx, rows, now)
+            body = {"findings": fresh, "content": self.content_id}
+            tx.journal(now, "core", "match-back", subject="intelligence", body=body)
+            self._state.intelligence.settled(number for number, _ in found)
+        metrics.findings.inc(fresh)
+        self._teller.tell(changes.incidents, changes.joined)
+
     def let_time_pass(self) -> None:
         """Take up decisions; while nothing comes in, decide what waited for company."""
         self.take_decisions()
         now = self._clock.now()
+        if self._readiness.is_due(now):
+            with self._state.think(MEMORY) as tx:
+                self._readiness.let_time_pass(tx, watermark=self._watermark.time, now=now)
         if now - self._stepped_at < STEP:
             return
         self._stepped_at = now
@@ -182,7 +223,7 @@ class Judge:
         self._stepped_to = self._watermark.time
         with self._state.think(self._fold.name) as tx:
             said = self._step_all(tx, self._windows, self._window_mark(), now)
-            concluded = flow.stand(said, self._standings)
+            concluded = flow.stand(said, self._known)
             tx.amend_findings(findings_from_arrow(flow.shown(concluded)))
             outputs = self._group(tx, concluded)
             outputs.append(self._kept.step(tx, flow.NO_FINDINGS, self._incident_mark()))
@@ -236,7 +277,7 @@ class Judge:
         keys = self._windows.key(self._windows.feeds(findings)).to_pylist()
         states = tx.fold_states(self._windows.name, keys)
         changed, concluded = flow.conclude(
-            states, findings, self._windows, self._standings, watermark=self._window_mark(), now=now
+            states, findings, self._windows, self._known, watermark=self._window_mark(), now=now
         )
         tx.put_fold_states(self._windows.name, changed)
         self._count(tx, self._windows.counts)

@@ -3,7 +3,8 @@
 It reads its partition in order, holds the events of a batch until core says which of them are
 duplicates, and appends what is settled to the lake when told. Requests:
 
-    observe  args: clocks (when they changed)      -> findings, identities, rejects, counts
+    observe  args: clocks, context, indicators (each when it changed)
+                                                   -> findings, identities, rejects, counts, quality
     settle   args: batch, duplicates (offsets)     -> rows that now wait for the lake
     forget   args: batch, if any                   -> the same; the lake gets them from the spool
     flush    args: upto (last settled offset)      -> upto, durable in every table
@@ -12,8 +13,11 @@ A flush goes on beside the batches that follow: a finding never waits for the la
 """
 
 import time
+from collections.abc import Mapping
+from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pyarrow as pa
@@ -22,7 +26,9 @@ import pyarrow.compute as pc
 from tocsin import flow
 from tocsin.app import accounts, parts
 from tocsin.app.arrow import to_bytes
+from tocsin.app.indicators import open_table
 from tocsin.app.isolation import isolating
+from tocsin.app.surroundings import open_index
 from tocsin.app.workers import Later, Reply, Request, serve
 from tocsin.collect.reader import SpoolReader
 from tocsin.errors import TocsinError
@@ -43,6 +49,7 @@ class Task(msgspec.Struct, frozen=True):
 
     setup: parts.Setup
     site: str
+    data: str
     spool: str
     lake: str
     partition: str
@@ -62,6 +69,8 @@ class Observer:
         self._position = task.start
         self._unsettled: dict[int, dict[str, pa.RecordBatch]] = {}
         self._settled: dict[str, list[pa.RecordBatch]] = {}
+        self._table = self._index = ""
+        """The table of indicators and the index of context in use."""
         self._rows_settled = 0
         self._rows_stored = 0
         """Rows of a flush: under way, or refused and kept for the next one."""
@@ -80,12 +89,11 @@ class Observer:
                 return self._flush(request)
 
     def _observe(self, request: Request) -> Reply:
-        if clocks := request.args.get("clocks"):
-            table = msgspec.convert(clocks, dict[str, HostClock])
-            self._context = msgspec.structs.replace(self._context, host_clocks=table)
+        self._take_news(request.args)
+        using = {"indicators": self._table, "context": self._index}
         raw = self._next_rows()
         if raw is None:
-            return Reply(request.task, {"rows": 0})
+            return Reply(request.task, {"rows": 0, **using})
         observed = isolating(flow.observe, raw, self._compiled, self._context)
         self._unsettled[request.task] = dict(observed.events)
         first, self._position = self._position + 1, raw.column("offset")[-1].as_py()
@@ -97,13 +105,29 @@ class Observer:
             "received_at": pc.max(raw.column("received_at")).as_py(),
             "counts": dict(observed.counts),
             "clocks": msgspec.to_builtins(observed.clocks),
+            **using,
         }
         bulk = {
             "findings": to_bytes(observed.hits),
             "identities": to_bytes(observed.identities),
             "rejects": to_bytes(observed.rejects),
+            "quality": to_bytes(observed.quality),
         }
         return Reply(request.task, args, bulk)
+
+    def _take_news(self, args: Mapping[str, Any]) -> None:
+        """Work with newer clocks, context or indicators from here on."""
+        if clocks := args.get("clocks"):
+            table = msgspec.convert(clocks, dict[str, HostClock])
+            self._context = msgspec.structs.replace(self._context, host_clocks=table)
+        if (path := args.get("context")) is not None:
+            self._index = path
+            index = open_index(Path(path) if path else None)
+            self._compiled = replace(self._compiled, surroundings=index)
+        if (table_id := args.get("indicators")) is not None:
+            self._table = table_id
+            found = open_table(Path(self._task.data), table_id) if table_id else None
+            self._compiled = replace(self._compiled, indicators=found)
 
     def _next_rows(self) -> pa.RecordBatch | None:
         judged = self._task.settled - self._position

@@ -19,6 +19,7 @@ from tocsin.formats.read import read_members
 from tocsin.model.content import ContentSet, Problem
 from tocsin.model.logsources import LogsourceBinding
 from tocsin.normalize import compile_sources
+from tocsin.normalize.quality import Meter
 
 LOGSOURCES = "logsources.yaml"
 """How the name of a file ends that says what rules' logsources mean here."""
@@ -86,7 +87,14 @@ def build(setup: Setup) -> Compiled:
         raise first_error(problems)
     plan = load_plan(setup)
     alerts = sources_of_alerts(normalizer.sources)
-    return Compiled(normalizer, plan, Matcher(plan), standings(setup.content), alerts)
+    return Compiled(
+        normalizer,
+        plan,
+        Matcher(plan),
+        standings(setup.content),
+        Meter(normalizer.sources),
+        alerts,
+    )
 
 
 def standings(content: ContentSet) -> Standings:

@@ -148,10 +148,12 @@ class Readiness:
             if source and state is not None and self._is_due(source, now):
                 self._judge(tx, source, state, now)
 
+    def is_due(self, now: int) -> bool:
+        """Whether it is time to `let_time_pass`."""
+        return now - self._looked >= LOOK_EVERY
+
     def let_time_pass(self, tx: Books, *, watermark: int, now: int) -> None:
         """Close hours that are over and judge every source: silence is seen by the clock."""
-        if now - self._looked < LOOK_EVERY:
-            return
         self._looked = now
         changed: dict[str, bytes | None] = {}
         for source, state in tx.all_fold_states(self._fold.name).items():

@@ -4,6 +4,7 @@
     core      spool -> findings, incidents, lake; owns the observing workers
     courier   what people decided -> the SIEMs that alerts came from, where there are any
     upkeep    once a day: what expired goes, small files of the lake are joined
+    intelligence  feeds -> tables of indicators; new ones are looked for in the lake
     more      what the caller adds (the lab, when the demonstration runs)
 
 A child that dies is started again after 0.1 s, doubled up to 5 s while it keeps dying. When the
@@ -132,6 +133,7 @@ def serve_site(site: Site, more: list[Part]) -> int:
         Part("edge", "tocsin.app.edge:run_edge", (site, partitions, edge_ready, core_ready)),
         Part("core", "tocsin.app.core:run_core", (site, partitions, core_ready)),
         Part("upkeep", "tocsin.app.upkeep:run_upkeep", (site,)),
+        Part("intelligence", "tocsin.app.intelligence:run_intelligence", (site,)),
         *([Part("courier", "tocsin.app.courier:run_courier", (site,))] * bool(site.settings.siem)),
         *more,
     ]

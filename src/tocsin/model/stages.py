@@ -19,6 +19,8 @@ from typing import Any, Protocol, TypeVar
 import msgspec
 import pyarrow as pa
 
+from tocsin.model import quality
+
 C_contra = TypeVar("C_contra", contravariant=True)
 
 IDENTITIES = pa.schema(
@@ -45,6 +47,9 @@ class ContextSnapshot(msgspec.Struct, frozen=True):
     site: str = "default"
     content_id: str = ""
     host_clocks: dict[str, HostClock] = {}
+    history: bool = False
+    """The rows are of the past, brought in later: they have no delay, and their findings count and
+    page nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +64,8 @@ class Observed:
     """Quality counts, `name|source_id|detail` -> n."""
     clocks: Mapping[str, HostClock] = field(default_factory=dict)
     """Host clocks estimated from this batch alone."""
+    quality: pa.RecordBatch = field(default_factory=lambda: quality.EMPTY)
+    """Counts of quality (`model.quality.QUALITY`)."""
 
 
 class Observe(Protocol[C_contra]):

@@ -70,13 +70,6 @@ def _family(document: LocatedDocument, files: dict[str, ContentFile]) -> dict[st
     return found
 
 
-def declared_delays(content: ContentSet) -> dict[str, int]:
-    """How late (us) each source that says so usually delivers at most, by its id."""
-    found = {}
-    for source_id, files in source_files(content).items():
-        if "source.yaml" in files:
-            value = load_located(files["source.yaml"].data, files["source.yaml"].where).value
-            delay = value.get("delay") if isinstance(value, dict) else None
-            if isinstance(delay, int) and delay > 0:
-                found[source_id] = delay * 1_000_000
-    return found
+def declared_sources(content: ContentSet) -> list[SourceSpec]:
+    """What every source of a content set declares, by id; raises ContentError."""
+    return [load_source(files)[0] for _, files in sorted(source_files(content).items())]

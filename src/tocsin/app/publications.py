@@ -197,11 +197,16 @@ def _ask_collection(
 ) -> None:
     place = f"taxii:{collection.api_root}{collection.collection_id}"
     after = objects.position(feed.id, place) or _first_after(feed, now)
+    last = ""
     for page in client.objects(collection, after):
         bundle = read_bundle(page.body)
         came.add(bundle, _put(objects, feed, bundle))
-        if page.added_last:
-            objects.set_position(feed.id, place, page.added_last)
+        if last and page.added_last != last:
+            # only now is all of `last` there: what was added at one moment may fill several pages
+            objects.set_position(feed.id, place, last)
+        last = page.added_last or last
+    if last:
+        objects.set_position(feed.id, place, last)
 
 
 def _first_after(feed: FeedSpec, now: int) -> str:

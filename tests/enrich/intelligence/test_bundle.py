@@ -56,7 +56,9 @@ def test_an_object_that_is_not_what_it_says_is_refused(broken):
 
 
 def test_an_object_is_kept_as_it_was_read():
-    [one] = read(GOOD | {"confidence": 80, "object_marking_refs": ["marking-definition--1"]}).objects
+    [one] = read(
+        GOOD | {"confidence": 80, "object_marking_refs": ["marking-definition--1"]}
+    ).objects
     assert unpacked(packed(one)) == one
     assert one.version == moment("2026-11-02T00:00:00Z") > moment("2026-11-01T23:59:59.999Z")
 

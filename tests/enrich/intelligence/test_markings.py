@@ -18,7 +18,7 @@ def marking(**more):
     ("one", "level"),
     [
         (marking(definition_type="tlp", definition={"tlp": "amber"}), Tlp.AMBER),
-        (marking(extensions={"extension-definition--1": {"tlp_2_0": "amber+strict"}}), Tlp.AMBER_STRICT),
+        (marking(extensions={"extension--1": {"tlp_2_0": "amber+strict"}}), Tlp.AMBER_STRICT),
         (marking(name="TLP:GREEN"), Tlp.GREEN),
         (marking(definition_type="statement", definition={}), None),
     ],

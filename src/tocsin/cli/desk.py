@@ -15,6 +15,7 @@ from tocsin.cli.tell import JSON_OPTIONS, iso, utc
 from tocsin.errors import UsageError
 from tocsin.model.incidents import Grade, Verdict
 from tocsin.model.text import visible
+from tocsin.model.writeback import Cause, closing_of, wanted
 
 FIRST = 120
 """Characters of a dead letter's original that are shown."""

@@ -11,6 +11,7 @@ from cyclopts import App, Parameter
 from tocsin.cli.arguments import Count
 from tocsin.errors import UsageError
 from tocsin.lab import CAMPAIGNS, SOURCES, TYPICAL, Enterprise, write_history
+from tocsin.lab.context import write_context
 
 app = App(name="lab", help="Simulate an enterprise: logs in their native forms, truth apart.")
 
@@ -35,6 +36,8 @@ def write(  # noqa: PLR0913 (one option each)
     force: Annotated[bool, Parameter(negative="")] = False,
 ) -> int:
     """Write the logs of some days into OUT/logs and what happened into OUT/truth.jsonl.
+
+    OUT/context has what the enterprise knows of itself, for `tocsin context load`.
 
     Parameters
     ----------
@@ -75,6 +78,7 @@ def write(  # noqa: PLR0913 (one option each)
         zeek_tsv=zeek == "tsv",
         graph=entra == "graph",
     )
+    write_context(out / "context", enterprise, seed, begin)
     written = write_history(
         out / "logs", out / "truth.jsonl", seed, begin, days * _DAY, enterprise=enterprise
     )

@@ -48,11 +48,24 @@ AWS = {"product": "aws", "service": "cloudtrail"}
 OKTA = {"product": "okta", "service": "okta"}
 SIGNIN = {"product": "azure", "service": "signinlogs"}
 AUDIT = {"product": "azure", "service": "auditlogs"}
+GCP = {"product": "gcp", "service": "gcp.audit"}
+LOGIN = {"product": "gcp", "service": "google_workspace.login"}
+KUBERNETES = {"product": "kubernetes", "service": "audit", "category": "application"}
+GITHUB = {"product": "github", "service": "audit"}
 
 
 @pytest.mark.parametrize(
     ("logsource", "selection", "shapes"),
     [
+        (GCP, {"gcp.audit.method_name|endswith": ".buckets.delete"}, {"gcp_audit/entry"}),
+        (GCP, {"data.protoPayload.serviceName": "iam.googleapis.com"}, {"gcp_audit/entry"}),
+        (LOGIN, {"eventName": "suspicious_login"}, {"gcp_audit/entry"}),
+        (
+            KUBERNETES,
+            {"verb": "create", "objectRef.resource": "pods", "objectRef.subresource": "exec"},
+            {"kubernetes_audit/event"},
+        ),
+        (GITHUB, {"action": "org.add_member"}, {"github_audit/export"}),
         (
             AWS,
             {"eventSource": "iam.amazonaws.com", "eventName": "DeleteUser", "errorCode": None},

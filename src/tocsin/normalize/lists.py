@@ -95,6 +95,14 @@ def one_item(value: Any) -> Any:
     return found if found is FAILED else [found]
 
 
+def texts(value: Any) -> Any:
+    """A list of texts as they stand; one alone is a list of one."""
+    found = value if isinstance(value, list) else [value]
+    if not all(isinstance(item, str) for item in found):
+        return FAILED
+    return [item for item in found if item] or None
+
+
 def emails(value: Any) -> Any:
     """The addresses of a text or of a list of texts."""
     texts = value if isinstance(value, list) else [value]

@@ -64,6 +64,18 @@ def _unescaped(found: re.Match[str]) -> str:
 _LAST_ASCII = 0x7E
 
 
+def before_dash(value: Any) -> Any:
+    """The id in `T1059 - Command and Scripting Interpreter`."""
+    found = text(value)
+    return found if found is FAILED else found.partition(" - ")[0].strip() or None
+
+
+def after_dash(value: Any) -> Any:
+    """The name in `T1059 - Command and Scripting Interpreter`; an id alone has none."""
+    found = text(value)
+    return found if found is FAILED else found.partition(" - ")[2].strip() or None
+
+
 def registry_value(value: Any) -> Any:
     """The path of a registry value -> (name, path of its key)."""
     if not isinstance(value, str):

@@ -82,6 +82,18 @@ def eventbridge(document: dict[str, Any]) -> dict[str, Any] | None:
     return fields
 
 
+def securityhub(document: dict[str, Any]) -> dict[str, Any] | None:
+    """Security Hub's finding in its EventBridge event: its fields, as `nested` reads them.
+
+    AWS puts one finding into an event; one with several is of another sender, and is refused.
+    """
+    detail = document.get("detail")
+    findings = detail.get("findings") if type(detail) is dict else None
+    if type(findings) is not list or len(findings) != 1 or type(findings[0]) is not dict:
+        return None
+    return nested(findings[0])
+
+
 def typed(document: dict[str, Any]) -> dict[str, Any] | None:
     """An object under the name that `type` says: its fields as `nested` reads them.
 

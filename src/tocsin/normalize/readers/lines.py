@@ -57,6 +57,9 @@ _FEW_WORDS = 6
 def syslog(text: str) -> dict[str, object] | None:
     """A syslog line: RFC 5424, RFC 3164, or the latter with an ISO 8601 time.
 
+    Some products (CyberArk) write the version and time of RFC 5424 and then leave out the rest of
+    its header.
+
     Fields: facility and severity by name (where the line has a PRI), timestamp, host, program,
     pid, msgid, structured_data (as it stands), message. What says nothing (`-`) stays out.
     """
@@ -67,7 +70,7 @@ def syslog(text: str) -> dict[str, object] | None:
         fields["facility"] = _FACILITIES[int(pri[1]) >> 3]
         fields["severity"] = _SEVERITIES[int(pri[1]) & 7]
         at = pri.end()
-        if pri[2]:
+        if pri[2] and _RFC5424.match(text, at):
             return _rfc5424(text, at, fields)
     head = _RFC3164.match(text, at) or _ISO.match(text, at)
     if head is None:

@@ -118,8 +118,8 @@ def search_all(keeper: Keeper, days: int) -> tuple[int, int]:
         keeper.state.intelligence.add_job(table_id, base, now - days * DAY, now)
     events = found = 0
     for job in keeper.state.intelligence.jobs(open_only=True):
-        for one in search_lake(keeper.site, keeper.state, job, now):
-            events, found = events + one.events, found + len(one.findings)
+        for searched, new in search_lake(keeper.site, keeper.state, job, now):
+            events, found = events + searched, found + new
     return events, found
 
 

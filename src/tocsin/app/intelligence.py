@@ -171,8 +171,8 @@ class Keeper:
     def look_back(self, job: Job) -> tuple[int, int]:
         """Search what this match-back has not searched yet; events and findings."""
         events = found = 0
-        for one in search_lake(self.site, self.state, job, self.clock.now()):
-            events, found = events + one.events, found + len(one.findings)
+        for searched, new in search_lake(self.site, self.state, job, self.clock.now()):
+            events, found = events + searched, found + new
         return events, found
 
     def _clean(self) -> None:

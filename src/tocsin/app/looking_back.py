@@ -37,8 +37,10 @@ class Searched(NamedTuple):
     findings: list[Finding]
 
 
-def search_lake(site: Site, state: State, job: Job, now: int) -> Iterator[Searched]:
+def search_lake(site: Site, state: State, job: Job, now: int) -> Iterator[tuple[int, int]]:
     """Search files that this match-back has not searched yet, keeping each as it is done.
+
+    Gives for each how many events it has, and how many findings came that nobody had.
 
     After the last one the match-back is finished, if the lake holds all that it must see.
     """
@@ -54,8 +56,10 @@ def search_lake(site: Site, state: State, job: Job, now: int) -> Iterator[Search
             continue
         found = search_file(file, indicators, context, job.since)
         standing = [_standing(site, one, now) for one in found.findings]
-        state.intelligence.put_searched(job.number, name, found.events, standing)
-        yield found
+        yield (
+            found.events,
+            state.intelligence.put_searched(job.number, name, found.events, standing),
+        )
     if whole:
         state.intelligence.finish(job.number, now)
 

@@ -150,7 +150,7 @@ def match_back(*, days: Count = 30, site: Path | None = None) -> int:
     keeper = Keeper(sites.required_site(site), SystemClock())
     events, found = delivering.search_all(keeper, days)
     keeper.close()
-    Screen().line(f"{plural(events, 'event')} searched, {plural(found, 'match')} found")
+    Screen().line(f"{plural(events, 'event')} searched, {plural(found, 'new finding')}")
     return 0
 
 

@@ -168,13 +168,16 @@ class Intelligence:
             rows = self._rows(models.MatchBackFile).filter(job=job)
             return set(rows.values_list("file", flat=True))
 
-    def put_searched(self, job: int, file: str, events: int, findings: Sequence[Finding]) -> None:
-        """Keep what a file gave, for core to take, and that it was searched, together."""
+    def put_searched(self, job: int, file: str, events: int, findings: Sequence[Finding]) -> int:
+        """Keep what a file gave, for core to take, and that it was searched, together.
+
+        Returns how many of the findings are new: neither stored nor waiting.
+        """
         with self._database.transaction():
-            new = self._unknown(findings)
-            rows = [(one.finding_id, _encode(one)) for one in new]
-            self._database.execute_many(_PENDING, rows)
-            self._database.execute_many(_DONE, [(job, file, events, len(new))])
+            rows = [(one.finding_id, _encode(one)) for one in self._unknown(findings)]
+            new = max(0, self._database.execute_many(_PENDING, rows))
+            self._database.execute_many(_DONE, [(job, file, events, new)])
+            return new
 
     def finish(self, job: int, at: int) -> None:
         """End a match-back."""

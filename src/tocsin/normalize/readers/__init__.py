@@ -12,7 +12,14 @@ from tocsin.normalize.readers.auditd import auditd
 from tocsin.normalize.readers.cef import cef
 from tocsin.normalize.readers.checkpoint import checkpoint
 from tocsin.normalize.readers.cisco import cisco_firewall
-from tocsin.normalize.readers.documents import eventbridge, flat, nested, opened, typed
+from tocsin.normalize.readers.documents import (
+    eventbridge,
+    flat,
+    nested,
+    opened,
+    securityhub,
+    typed,
+)
 from tocsin.normalize.readers.leef import leef
 from tocsin.normalize.readers.lines import headed, message, syslog
 from tocsin.normalize.readers.microsoft import azure_text, hunting, m365_audit
@@ -30,6 +37,7 @@ DOCUMENTS: Mapping[str, Callable[[Fields], Fields | None]] = {
     "zeek_json": zeek_json,
     "eventbridge": eventbridge,
     "typed": typed,
+    "securityhub": securityhub,
     "azure_text": azure_text,
     "hunting": hunting,
     "m365_audit": m365_audit,

@@ -20,6 +20,7 @@ from tocsin.collect.network import Listener
 from tocsin.collect.port import Transport
 from tocsin.collect.senders import Senders
 from tocsin.collect.tls import server_context
+from tocsin.collect.transports.again import Again
 from tocsin.collect.transports.bulk import Bulk
 from tocsin.collect.transports.files import Files, FileSource
 from tocsin.collect.transports.hec import Hec
@@ -32,6 +33,9 @@ from tocsin.errors import SettingsError
 from tocsin.formats.limits import DEFAULT, Limits
 from tocsin.model.ports import Clock
 from tocsin.settings import FilesInput, HttpInput, RelpInput, Settings, SyslogInput
+
+AGAIN = "again"
+"""The inlet, and its folder, of dead letters that go through once more."""
 
 
 def _nothing() -> None:
@@ -88,6 +92,7 @@ def inlets_of(
         transport, listener, close = _MAKERS[type(one)](one, around)
         partition = crc32(one.name.encode()) % partitions
         found.append(Inlet(one.name, partition, transport, listener, close))
+    found.append(Inlet(AGAIN, 0, Again(site.data / AGAIN)))
     return found
 
 

@@ -59,6 +59,10 @@ _COMMANDS = {
     "restore": ("tocsin.cli.backup:restore", "Put a backup where the data of a site lies."),
     "upkeep": ("tocsin.cli.upkeep:upkeep", "Remove what expired, and join small files."),
     "hold": ("tocsin.cli.upkeep:hold", "Say what retention must not remove."),
+    "reprocess": (
+        "tocsin.cli.desk:reprocess",
+        "Send dead letters through once more, after a mapping was mended.",
+    ),
     "query": ("tocsin.cli.lake:query", "Ask the stored events one SELECT."),
     "normalize": ("tocsin.cli.lake:normalize", "Print what log files look like in OCSF."),
     "lab": ("tocsin.cli.lab:app", "Simulate an enterprise: native logs, the truth apart."),

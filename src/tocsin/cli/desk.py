@@ -6,12 +6,12 @@ from typing import Any
 
 import orjson
 
-from tocsin.app import content, overview
+from tocsin.app import again, content, overview
 from tocsin.app import site as sites
 from tocsin.app.clock import SystemClock
 from tocsin.cli.arguments import Count, Json
 from tocsin.cli.screen import Screen
-from tocsin.cli.tell import JSON_OPTIONS, iso, utc
+from tocsin.cli.tell import JSON_OPTIONS, iso, plural, utc
 from tocsin.errors import UsageError
 from tocsin.model.incidents import Grade, Verdict
 from tocsin.model.text import visible
@@ -103,6 +103,44 @@ def siem(*, site: Path | None = None, limit: Count = 20) -> int:
                 for one in orders
             ],
         )
+    return 0
+
+
+def reprocess(
+    *,
+    reason: str | None = None,
+    source: str | None = None,
+    declare: str | None = None,
+    site: Path | None = None,
+) -> int:
+    """Send dead letters through once more, after a mapping was mended and applied.
+
+    What was stored already is recognized and not stored twice. What cannot be used even now becomes
+    a dead letter again.
+
+    Parameters
+    ----------
+    reason
+        Only those with this reason.
+    source
+        Only those that were declared to be of this source.
+    declare
+        Say that they are all of this source.
+    site
+        Site folder; without it the one found here.
+    """
+    sent = again.send_again(
+        sites.required_site(site),
+        content.person(),
+        SystemClock().now(),
+        reason=reason,
+        source=source,
+        declare=declare,
+    )
+    screen = Screen()
+    screen.line(f"{plural(sent.sent, 'record')} go through once more; `tocsin up` takes them in")
+    if sent.cut:
+        screen.line(f"{plural(sent.cut, 'record')} stay: only their beginning was kept")
     return 0
 
 

@@ -27,6 +27,16 @@ class DeadLetter(msgspec.Struct, frozen=True):
     raw: bytes
 
 
+class KeptLetter(msgspec.Struct, frozen=True):
+    """A dead letter as it can go through once more; `number` names it in state."""
+
+    number: int
+    origin: str
+    position: int
+    raw: bytes
+    source_id: str | None
+
+
 class Intake:
     """Reads what the think step counted."""
 
@@ -55,6 +65,19 @@ class Intake:
                 rows = rows.filter(reason=reason)
             found = rows.values(*DeadLetter.__struct_fields__)[:limit]
             return [DeadLetter(**row | {"raw": bytes(row["raw"])}) for row in found]
+
+    def letters(
+        self, limit: int, after: int, *, reason: str | None = None, source: str | None = None
+    ) -> list[KeptLetter]:
+        """Dead letters after a number, in order; all or those with a reason or declared source."""
+        with self._database.reading():
+            rows = self._rows(models.DeadLetter).filter(id__gt=after).order_by("id")
+            if reason is not None:
+                rows = rows.filter(reason=reason)
+            if source is not None:
+                rows = rows.filter(source_id=source)
+            found = rows.values_list("id", "origin", "position", "raw", "source_id")[:limit]
+            return [KeptLetter(n, o, p, bytes(raw), s) for n, o, p, raw, s in found]
 
     def dead_letter_counts(self) -> dict[str, int]:
         """How many dead letters there are for each reason, the commonest first."""

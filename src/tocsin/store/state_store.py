@@ -24,8 +24,8 @@ from tocsin.store.holds import Holds
 from tocsin.store.intake import Intake
 from tocsin.store.intelligence import Intelligence
 from tocsin.store.journal import Journal
-from tocsin.store.readiness import ReadinessBook
 from tocsin.store.outbox import Outbox
+from tocsin.store.readiness import ReadinessBook
 from tocsin.store.seen import WINDOW, Seen
 from tocsin.store.state import models
 from tocsin.store.think import Think, read_cursor, write_cursor

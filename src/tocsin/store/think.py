@@ -231,6 +231,12 @@ class Think:
         """Let go of readiness that ended before a time (us UTC)."""
         forget_readiness(self._database, subjects, before)
 
+    def forget_letters(self, numbers: Sequence[int]) -> None:
+        """Remove dead letters that go through once more."""
+        for start in range(0, len(numbers), _LOOKUP):
+            part = numbers[start : start + _LOOKUP]
+            self._rows(models.DeadLetter).filter(id__in=part).delete()
+
     def journal(
         self, at: int, actor: str, kind: str, *, subject: str, body: Mapping[str, Any]
     ) -> JournalRecord:

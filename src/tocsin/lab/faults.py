@@ -233,6 +233,11 @@ def shifted(raw: bytes, seconds: int) -> bytes:
     return _EPOCH.sub(lambda found: found[1] + str(int(found[2]) + seconds).encode(), moved)
 
 
+SERVICES = "services"
+"""The unit of accounts that no person has."""
+_SERVICE = ("svc_", "msol_", "adm")
+
+
 class Directory:
     """Places people and their workstations in their units; from a moment on one unit is wrong.
 
@@ -243,6 +248,7 @@ class Directory:
         self, people: Sequence[Person], *, wrong: str = "", since: int = 0, into: str = ""
     ) -> None:
         self._users = {person.account.name: person.unit for person in people}
+        self._users |= {person.admin.name: person.unit for person in people if person.admin}
         self._hosts = {person.workstation.lower(): person.unit for person in people}
         self._wrong, self._since, self._into = wrong, since, into
 
@@ -251,7 +257,7 @@ class Directory:
         unit = self._hosts.get(host.partition(".")[0].lower(), "") if host else ""
         if not unit and user:
             bare = user.rpartition("\\")[2].partition("@")[0].lower()
-            unit = self._users.get(bare, "")
+            unit = self._users.get(bare, SERVICES if bare.startswith(_SERVICE) else "")
             if unit == self._wrong and at >= self._since:
                 unit = self._into
         return Place(unit) if unit else NOWHERE

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from heapq import merge
 from typing import Any, NamedTuple
 
+import pyarrow as pa
+
 from tocsin.app.readiness import Readiness
 from tocsin.content import load
 from tocsin.lab.telemetry import Stream, Tick, batch
@@ -91,6 +93,12 @@ class Watch:
         quality = batch(list(made))
         self.readiness.take(self.books, quality, {}, watermark=now - _TRAILS, now=now)
         return self._news(now)
+
+    def measured(self, at: int, quality: pa.RecordBatch) -> list[Alarm]:
+        """What was measured of records that arrived by `at`; the gaps that open up to then."""
+        waited = self.wait(at)
+        self.readiness.take(self.books, quality, {}, watermark=at - _TRAILS, now=at)
+        return waited + self._news(at)
 
     def wait(self, now: int) -> list[Alarm]:
         """Time passes up to `now`; the gaps that this opens."""

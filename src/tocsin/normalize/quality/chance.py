@@ -6,6 +6,7 @@ probability distribution derived from the binomial distribution ...", JRSS B 10 
 by moments after Kleinman, JASA 68 (1973).
 """
 
+from collections.abc import Sequence
 from math import exp, lgamma, log
 from typing import NamedTuple
 
@@ -82,6 +83,14 @@ def _log_beta(a: float, b: float) -> float:
     return lgamma(a) + lgamma(b) - lgamma(a + b)
 
 
-def surprise(chance: float) -> float:
-    """Minus the decimal logarithm of a chance."""
-    return -log(max(chance, 1e-300)) / log(10)
+def combined(chances: Sequence[float]) -> float:
+    """The chance of several independent ones together (Fisher, Statistical Methods, 1932).
+
+    Minus twice the sum of their logarithms is chi-squared with twice as many degrees of freedom.
+    """
+    half = -sum(log(max(one, 1e-300)) for one in chances)
+    term = total = exp(-min(half, 700.0))
+    for n in range(1, len(chances)):
+        term *= half / n
+        total += term
+    return min(1.0, total)

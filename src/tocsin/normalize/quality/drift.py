@@ -12,13 +12,20 @@ from typing import NamedTuple
 
 from tocsin.model.quality import WHOLE, Counts, cell_parts
 from tocsin.model.readiness import Scope
-from tocsin.normalize.quality.chance import Usual, chance_of_less, chance_of_more, usual_of
+from tocsin.normalize.quality.chance import (
+    Usual,
+    chance_of_less,
+    chance_of_more,
+    combined,
+    usual_of,
+)
 from tocsin.normalize.quality.fold import Recent
 from tocsin.normalize.quality.proportions import (
     KEYS,
     Base,
     Past,
     Proportion,
+    denominators,
     of_what,
     proportions,
 )
@@ -36,6 +43,9 @@ _YOUNG = 2.0
 
 LEAST_NOW = 24
 """Events in a window below which a share says nothing."""
+
+LEAST_HOUR = 5
+"""Events of an hour that make it one of the hours that are looked at one by one."""
 
 NEARLY_ALL = 0.95
 """A share that some hour had cannot be exceeded any more: then only chance decides."""
@@ -98,7 +108,11 @@ def _in_cell(
         if one.name.startswith("@") and not strangers:
             continue
         usual = _usual(known, one.name)
-        if usual is not None and _rose(one, usual, least[kind]):
+        if (
+            usual is not None
+            and _rose(one, usual, least[kind])
+            and _unlikely(cell, one, usual, window)
+        ):
             yield Change(cell, one, usual, one.k / one.n - usual.mean, window)
     if cell == WHOLE and "place" in least:
         yield from _missed_units(counts, known, window)
@@ -117,9 +131,21 @@ def _rose(one: Proportion, usual: Usual, least: float) -> bool:
     share, room = one.k / one.n, 1 - usual.mean
     if share < usual.mean + min(least, room * 0.8):
         return False
-    if usual.worst < NEARLY_ALL and share < min(usual.worst + least / 2, NEARLY_ALL):
-        return False
-    return chance_of_more(one.k, one.n, usual) < FALSE_ALARM
+    return not (usual.worst < NEARLY_ALL and share < min(usual.worst + least / 2, NEARLY_ALL))
+
+
+def _unlikely(cell: str, one: Proportion, usual: Usual, window: Window) -> bool:
+    """Whether chance would not do it: in the window as one draw, or in its hours one by one."""
+    if chance_of_more(one.k, one.n, usual) < FALSE_ALARM:
+        return True
+    chances = []
+    for hour in window.hours:
+        counts = hour.get(cell, {})
+        mine = next((p for p in proportions(counts) if p.name == one.name), None)
+        n = mine.n if mine else dict(denominators(counts)).get(of_what(one.name), 0)
+        if n >= LEAST_HOUR:
+            chances.append(chance_of_more(mine.k if mine else 0, n, usual))
+    return len(chances) > 1 and combined(chances) < FALSE_ALARM
 
 
 def _missed_units(counts: Counts, known: Past, window: Window) -> Iterator[Change]:

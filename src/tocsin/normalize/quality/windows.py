@@ -7,7 +7,6 @@ from tocsin.model.quality import WHOLE, Counts, add_cells
 from tocsin.normalize.quality.fold import HOUR, Recent
 from tocsin.normalize.quality.places import add_units
 
-
 STEPS = (64, 256, 768)
 """Closed hours are added, the newest first, until a window has so many events."""
 
@@ -17,6 +16,8 @@ class Window(NamedTuple):
 
     since: int
     cells: dict[str, Counts]
+    hours: tuple[dict[str, Counts], ...] = ()
+    """The hours that it is the sum of."""
 
     @property
     def whole(self) -> Counts:
@@ -35,7 +36,7 @@ def windows(recent: Recent) -> list[Window]:
         found.append(Window(recent.ring[0].at, ring))
     live = {number: hour.cells for number, hour in recent.open.items() if not hour.history}
     if live:
-        found.append(Window(min(live) * HOUR, _sum(list(live.values()))))
+        found.append(Window(min(live) * HOUR, _sum(list(live.values())), tuple(live.values())))
     wanted = list(STEPS)
     every = list(live.values())
     for number in sorted(recent.closed, reverse=True):
@@ -46,7 +47,7 @@ def windows(recent: Recent) -> list[Window]:
             break
         every.append(recent.closed[number].cells)
         if before + _events(every[-1]) >= wanted[0] or number == min(recent.closed):
-            found.append(Window(number * HOUR, _sum(every)))
+            found.append(Window(number * HOUR, _sum(every), tuple(every)))
     return found
 
 

@@ -11,7 +11,7 @@ from tocsin.normalize.readers.lines import before, syslog
 
 _START = re.compile(r"CEF:\s?(?P<version>\d(?:\.\d)?)\|")
 _BARE = re.compile(
-    r"\s{0,8}(?P<version>[01])\|(?=[^|\s][^|\n]{0,63}\|[^|\n]{1,127}\|(?:[^|\n]{0,255}\|){4}\s{0,4}\w+=)"
+    r"\s{0,8}(?P<version>[01])\|(?=[A-Za-z][^|\n]{0,63}\|[^|\n]{1,127}\|(?:[^|\n]{0,255}\|){4}\s{0,4}\w+=)"
 )
 """A record whose `CEF:` a syslog receiver took for the tag of the program: it begins the text, has
 the whole header and an extension."""

@@ -30,7 +30,8 @@ def checkpoint(text: str) -> dict[str, Any] | None:
     if start is None:
         return None
     head = text[: start.start()]
-    if not _WORD.fullmatch(head.strip()) and before(head)[1] != "":
+    header = _header(head)
+    if header is None:
         return None
     fields: dict[str, Any] = {}
     for pair in _PAIR.finditer(text, start.end()):
@@ -39,7 +40,17 @@ def checkpoint(text: str) -> dict[str, Any] | None:
             fields.setdefault(pair[1], value)
         if len(fields) == MAX_FIELDS:
             break
-    for name, value in (syslog(head.lstrip() + " ") or {}).items():
-        if name in ("host", "timestamp"):
-            fields[f"syslog_{name}"] = value
-    return fields
+    return fields | header
+
+
+def _header(head: str) -> dict[str, Any] | None:
+    """Fields of a syslog header; None for other text.
+
+    Behind a header of RFC 5424 the brackets stand where structured data are due.
+    """
+    found = syslog(f"{head.strip()} - ")
+    if found is None or found.get("message"):
+        if not _WORD.fullmatch(head.strip()) and before(head)[1] != "":
+            return None
+        found = syslog(head.lstrip() + " ") or {}
+    return {f"syslog_{name}": found[name] for name in ("host", "timestamp") if name in found}

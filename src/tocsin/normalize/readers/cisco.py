@@ -14,14 +14,15 @@ _START = re.compile(
         [A-Z][a-z]{2}\ {1,2}\d{1,2}\ (?:\d{4}\ )?\d\d:\d\d:\d\d(?:\.\d{1,9})?
         |\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d[^\s:]{0,12}(?::\d\d)?)
       (?:\ [A-Z]{2,5})?:?\s{1,4})?
-    (?:(?P<syslog_host>[^\s%:]{1,255})(?:\ [\w\-]{1,64}){0,4}\s{0,4}:?\s{0,4})?(?::\s{0,4})?
+    (?:(?P<syslog_host>[^\s%:]{1,255})(?:\ (?:-|\d{1,10}|[A-Z]{2,16})){0,4}\s{0,4}:?\s{0,4})?
+    (?::\s{0,4})?
     %(?P<facility>ASA|FTD|PIX|FWSM|NGIPS|FIREPOWER)-(?:\w{1,32}-)?(?P<level>\d)-(?P<message_id>\d{6})
     (?::\s?|\s)""",
     re.VERBOSE,
 )
 _HEAD = 512
 """Characters in which the number of the message must stand."""
-_PAIR = re.compile(r"(?:^|, )([A-Z][A-Za-z0-9_ /\-]{1,63}): ")
+_PAIR = re.compile(r"(?:^|, )([A-Z][A-Za-z0-9_ /\-]{1,63}):(?: |$)")
 _MARKUP = re.compile(r"<br ?/?>")
 MAX_PAIRS = 256
 MAX_TEXT = 64 * 1024

@@ -25,7 +25,8 @@ from tocsin.normalize.readers.lines import headed, message, syslog
 from tocsin.normalize.readers.microsoft import azure_text, hunting, m365_audit
 from tocsin.normalize.readers.pairs import key_value
 from tocsin.normalize.readers.paloalto import paloalto_csv
-from tocsin.normalize.readers.windows import windows_event, winlog, winlogbeat
+from tocsin.normalize.readers.windows import windows_event, windows_flat, winlog, winlogbeat
+from tocsin.normalize.readers.windows_xml import windows_xml
 from tocsin.normalize.readers.zeek import zeek_json, zeek_tsv
 
 Fields = dict[str, Any]
@@ -42,6 +43,7 @@ DOCUMENTS: Mapping[str, Callable[[Fields], Fields | None]] = {
     "hunting": hunting,
     "m365_audit": m365_audit,
     "windows_event": windows_event,
+    "windows_flat": windows_flat,
     "winlog": winlog,
     "winlogbeat": winlogbeat,
 }
@@ -55,6 +57,7 @@ LINES: Mapping[str, Callable[[str], Fields | None]] = {
     "paloalto_csv": paloalto_csv,
     "cisco_firewall": cisco_firewall,
     "key_value": key_value,
+    "windows_xml": windows_xml,
     "syslog": syslog,
     "headed": headed,
     "message": message,

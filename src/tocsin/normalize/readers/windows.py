@@ -1,6 +1,71 @@
 """Windows event records, with their fields lifted to the top."""
 
+import re
+from collections.abc import Callable
 from typing import Any
+
+_HOSTS = ("HOSTNAME", "hostname", "Computer", "ComputerName", "MachineName", "computer", "host")
+"""How collectors call the host, the most usual name (`Hostname`) left out."""
+_MAX_MESSAGE = 16_384
+_IN_MESSAGE = re.compile(r"(?:^|\n)(ProcessId|User): ([^\r\n]{1,300})")
+_CLIENT = re.compile(r"\b(Client)(?: IP| Address): ?([0-9A-Fa-f.:\[\]]{3,60}[0-9A-Fa-f\]])")
+_SAID: dict[str, Callable[[str], list[tuple[str, str]]]] = {
+    "Microsoft-Windows-Sysmon": _IN_MESSAGE.findall,
+    "Microsoft-Windows-SMBServer": _CLIENT.findall,
+    "TermDD": _CLIENT.findall,
+}
+"""Providers of which a collector keeps something in the message only, and what takes it out."""
+_HOST_APPLICATION = re.compile(r"(?:^|\n)\s{0,32}Host Application = ([^\r\n]{1,4096})")
+_PROGRAM = re.compile(r"\s*(?:\"([^\"]{1,512}\.exe)\"|(\S{1,512}\.exe)\b)", re.IGNORECASE)
+
+
+_CHANNELS = {
+    "Microsoft-Windows-Security-Auditing": "Security",
+    "Service Control Manager": "System",
+    "Microsoft-Windows-Sysmon": "Microsoft-Windows-Sysmon/Operational",
+    "Microsoft-Windows-PowerShell": "Microsoft-Windows-PowerShell/Operational",
+    "Microsoft-Windows-Windows Defender": "Microsoft-Windows-Windows Defender/Operational",
+    "Microsoft-Windows-WMI-Activity": "Microsoft-Windows-WMI-Activity/Operational",
+}
+"""Providers that write into one channel only."""
+
+
+def windows_flat(document: dict[str, Any]) -> dict[str, Any] | None:
+    """One flat object for a record, as NXLog and similar collectors write it.
+
+    A record without a channel has the one into which its provider writes, if it is only one. The
+    host is `Hostname`, whatever the collector calls it. NXLog writes the number of the process
+    that made the record over Sysmon's own `ProcessId`: it is taken from the message, as `User` is,
+    and so is `Client`, the address from which somebody tried to reach a share or a desktop.
+    The program that PowerShell ran in (`Host Application` of ContextInfo) is `HostApplication` and
+    `HostProcess`.
+    """
+    fields = document
+    if type(document.get("Hostname")) is not str:
+        host = next((document[n] for n in _HOSTS if type(document.get(n)) is str), None)
+        if host is None:
+            return None
+        fields = {**document, "Hostname": host}
+    source = document.get("SourceName")
+    said = _SAID.get(source) if type(source) is str else None
+    if type(document.get("Channel")) is not str and type(source) is str:
+        channel = _CHANNELS.get(source)
+        fields = {**fields, "Channel": channel} if channel else fields
+    message = document.get("Message")
+    if said is not None and type(message) is str:
+        found = {n: value for n, value in said(message[:_MAX_MESSAGE]) if n not in document}
+        fields = {**fields, **found} if found else fields
+    context = document.get("ContextInfo")
+    return {**fields, **_powershell(context)} if type(context) is str else fields
+
+
+def _powershell(context: str) -> dict[str, str]:
+    found = _HOST_APPLICATION.search(context[:_MAX_MESSAGE])
+    if found is None:
+        return {}
+    program = _PROGRAM.match(found[1])
+    process = {"HostProcess": program[1] or program[2]} if program else {}
+    return {"HostApplication": found[1].strip(), **process}
 
 
 def windows_event(document: dict[str, Any]) -> dict[str, Any] | None:

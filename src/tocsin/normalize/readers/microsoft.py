@@ -58,7 +58,8 @@ def hunting(document: dict[str, Any]) -> dict[str, Any] | None:
 
     `Table` is the name of its table. Columns of JSON text (`AdditionalFields`) are read, and what
     they hold has dotted names. Of the envelope `time`, `tenantId` and the like keep their names.
-    The case of the columns is Microsoft's, whatever a collector made of it.
+    The case of the columns is Microsoft's, whatever a collector made of it. A registry key is
+    `TargetObject` as well.
     """
     lower = {name.lower(): value for name, value in document.items()}
     row = _body(lower, "properties") or document
@@ -70,11 +71,24 @@ def hunting(document: dict[str, Any]) -> dict[str, Any] | None:
         if row is not document and name != "properties" and value is not None:
             fields.setdefault(name, value)
     fields["Table"] = table
+    key = fields.get("RegistryKey", fields.get("PreviousRegistryKey"))
+    if type(key) is str:
+        fields["TargetObject"] = _target_object(key, fields.get("RegistryValueName"))
     addresses = fields.get("IPAddress")
     if type(addresses) is str and "," in addresses:
         fields["IPAddress"] = addresses.partition(",")[0]
         fields["IPAddresses"] = addresses
     return fields
+
+
+_HIVES = {"HKEY_LOCAL_MACHINE": "HKLM", "HKEY_USERS": "HKU", "HKEY_CURRENT_USER": "HKCU"}
+
+
+def _target_object(key: str, value: Any) -> str:
+    """`TargetObject`: a key with its value as Sysmon writes them and rules look for them."""
+    hive, slash, path = key.partition("\\")
+    name = f"\\{value}" if type(value) is str and value else ""
+    return f"{_HIVES.get(hive.upper(), hive)}{slash}{path}{name}"
 
 
 def _table(category: Any, *others: Any) -> str:

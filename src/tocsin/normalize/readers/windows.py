@@ -7,17 +7,9 @@ from typing import Any
 _HOSTS = ("HOSTNAME", "hostname", "Computer", "ComputerName", "MachineName", "computer", "host")
 """How collectors call the host, the most usual name (`Hostname`) left out."""
 _MAX_MESSAGE = 16_384
-_IN_MESSAGE = re.compile(r"(?:^|\n)(ProcessId|User): ([^\r\n]{1,300})")
-_CLIENT = re.compile(r"\b(Client)(?: IP| Address): ?([0-9A-Fa-f.:\[\]]{3,60}[0-9A-Fa-f\]])")
-_SAID: dict[str, Callable[[str], list[tuple[str, str]]]] = {
-    "Microsoft-Windows-Sysmon": _IN_MESSAGE.findall,
-    "Microsoft-Windows-SMBServer": _CLIENT.findall,
-    "TermDD": _CLIENT.findall,
-}
-"""Providers of which a collector keeps something in the message only, and what takes it out."""
-_HOST_APPLICATION = re.compile(r"(?:^|\n)\s{0,32}Host Application = ([^\r\n]{1,4096})")
+_CLIENT = re.compile(r"Client(?: IP| Address): ?([0-9A-Fa-f.:\[\]]{3,60}[0-9A-Fa-f\]])")
 _PROGRAM = re.compile(r"\s*(?:\"([^\"]{1,512}\.exe)\"|(\S{1,512}\.exe)\b)", re.IGNORECASE)
-
+_HOST_APPLICATION = "Host Application = "
 
 _CHANNELS = {
     "Microsoft-Windows-Security-Auditing": "Security",
@@ -53,19 +45,42 @@ def windows_flat(document: dict[str, Any]) -> dict[str, Any] | None:
         fields = {**fields, "Channel": channel} if channel else fields
     message = document.get("Message")
     if said is not None and type(message) is str:
-        found = {n: value for n, value in said(message[:_MAX_MESSAGE]) if n not in document}
+        found = said(message[:_MAX_MESSAGE], document)
         fields = {**fields, **found} if found else fields
     context = document.get("ContextInfo")
     return {**fields, **_powershell(context)} if type(context) is str else fields
 
 
+def _line(text: str, after: str) -> str:
+    """The rest of the line behind `after`; empty where that does not stand."""
+    start = text.find(after)
+    return text[start + len(after) :].split("\n", 1)[0].strip() if start >= 0 else ""
+
+
+def _sysmon(message: str, document: dict[str, Any]) -> dict[str, str]:
+    """What Sysmon's message says of the process and the fields do not."""
+    missing = (name for name in ("ProcessId", "User") if name not in document)
+    return {name: found for name in missing if (found := _line(message, f"\n{name}: "))}
+
+
+def _client(message: str, document: dict[str, Any]) -> dict[str, str]:
+    found = None if "Client" in document else _CLIENT.search(message)
+    return {"Client": found[1]} if found else {}
+
+
+_SAID: dict[str, Callable[[str, dict[str, Any]], dict[str, str]]] = {
+    "Microsoft-Windows-Sysmon": _sysmon,
+    "Microsoft-Windows-SMBServer": _client,
+    "TermDD": _client,
+}
+"""Providers of which a collector keeps something in the message only, and what takes it out."""
+
+
 def _powershell(context: str) -> dict[str, str]:
-    found = _HOST_APPLICATION.search(context[:_MAX_MESSAGE])
-    if found is None:
-        return {}
-    program = _PROGRAM.match(found[1])
+    command = _line(context[:_MAX_MESSAGE], _HOST_APPLICATION)
+    program = _PROGRAM.match(command)
     process = {"HostProcess": program[1] or program[2]} if program else {}
-    return {"HostApplication": found[1].strip(), **process}
+    return {"HostApplication": command, **process} if command else {}
 
 
 def windows_event(document: dict[str, Any]) -> dict[str, Any] | None:

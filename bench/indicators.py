@@ -7,14 +7,17 @@ enterprise's Zeek records whose addresses and names are made different in every 
 
 import argparse
 import gc
+import random
 import re
 import resource
 import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from ipaddress import ip_network
 from pathlib import Path
 
+import msgspec
 import pyarrow as pa
 
 from bench.inputs import batches
@@ -25,7 +28,7 @@ from tocsin.app.workers import calm_collector
 from tocsin.detect.indicators import Indicators
 from tocsin.enrich.intelligence.content import declared
 from tocsin.formats.records import RawBatch, Stamp, to_envelope
-from tocsin.lab import write_history
+from tocsin.lab import Enterprise, write_history
 from tocsin.model.intelligence import DAY, Indicator, Term
 from tocsin.model.stages import ContextSnapshot
 
@@ -44,7 +47,8 @@ def indicators(count: int) -> Iterator[Indicator]:
             Term("url", "is", f"bad{n}.invalid/x/{n}"),
         )[n % 4]
         if n % 1_000 == 0:
-            term = Term("address", "net", f"192.{n >> 8 & 127}.{n & 255}.0/{20 + n // 1_000 % 5}")
+            wide = f"192.{n >> 8 & 127}.{n & 255}.0/{20 + n // 1_000 % 5}"
+            term = Term("address", "net", str(ip_network(wide, strict=False)))
         name = f"indicator--{n:08x}-0000-4000-8000-{n:012x}"
         yield Indicator(
             "bench", name, f"{n:016x}", ((term,),), f"Bad {n}", 80, START, START, 0, 30 * DAY, 10,
@@ -54,18 +58,20 @@ def indicators(count: int) -> Iterator[Indicator]:
 
 def zeek(most: int) -> Iterator[RawBatch]:
     """Zeek records of the lab, repeated with other addresses and names."""
+    enterprise = msgspec.structs.replace(Enterprise.of(20, 1), sources=("zeek",))
     with tempfile.TemporaryDirectory() as folder:
         logs = Path(folder) / "logs"
-        write_history(logs, Path(folder) / "truth", seed=1, start=START, duration=2 * HOUR)
+        truth = Path(folder) / "truth"
+        write_history(logs, truth, 1, START, 2 * HOUR, enterprise=enterprise)
         lines = [
             line
             for path in sorted(logs.rglob("*"))
-            if path.is_file() and "zeek" in str(path)
+            if path.is_file()
             for line in path.read_bytes().splitlines()
-            if line.startswith(b"{") and b'"_path"' in line
         ]
     if not lines:
         raise SystemExit("the lab wrote no Zeek records")
+    random.Random(1).shuffle(lines)  # noqa: S311  # mixed as they come in, the same each time
     number, batch = 0, list[bytes]()
     while number < most:
         for line in lines:

@@ -38,7 +38,8 @@ MAX_TEXT = 8_192
 MAX_LABELS = 12
 """Labels of a name, from the right, whose parent domains are looked up."""
 
-_DIGITS = frozenset("0123456789")
+_IPV4 = re.compile(r"(?:(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(?:\.(?!$)|$)){4}")
+_HASH_LENGTHS = frozenset({32, 40, 56, 64, 96, 128})
 _HEX = re.compile(r"[0-9a-f]{32,128}")
 _NAME = re.compile(r"[a-z0-9_*-]([a-z0-9_.-]*[a-z0-9_-])?")
 _DEFANGED = (
@@ -126,11 +127,7 @@ def _base(text: str) -> str:
 
 
 def _address(text: str) -> str:
-    parts = text.split(".")
-    if len(parts) == 4 and all(  # noqa: PLR2004 - the parts of an IPv4 address
-        p and _DIGITS.issuperset(p) and len(p) < 4 and (p[0] != "0" or p == "0") and int(p) < 256  # noqa: PLR2004 - likewise
-        for p in parts
-    ):
+    if _IPV4.fullmatch(text):
         return text
     if ":" not in text:
         return ""
@@ -196,8 +193,10 @@ def _decoded(match: re.Match[str]) -> str:
 
 
 def _hash(text: str) -> str:
+    if len(text) not in _HASH_LENGTHS:
+        return ""
     digest = text.lower()
-    if len(digest) not in (32, 40, 56, 64, 96, 128) or not _HEX.fullmatch(digest):
+    if not _HEX.fullmatch(digest):
         return ""
     return digest if digest.strip("0") else ""
 

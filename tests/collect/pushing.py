@@ -100,7 +100,8 @@ def edge(
     settings: Settings = load(root, {})
     if limits is not None:
         settings = Settings(input=settings.input, limits=limits)
-    (inlet,) = inlets_of(Site(root, settings, root), 1, RealClock())
+    inlets = inlets_of(Site(root, settings, root), 1, RealClock())
+    inlet = next(one for one in inlets if one.listener is not None)
     with (
         Spool(root / "spool", PARTITION, options=LARGE) as spool,
         Spool(root / "spool", "dead", options=LARGE) as dead,

@@ -67,6 +67,30 @@ GITHUB = {"product": "github", "service": "audit"}
         ),
         (GITHUB, {"action": "org.add_member"}, {"github_audit/export"}),
         (
+            {"product": "windows", "category": "process_creation"},
+            {"CommandLine|contains": "-enc SQBFAFgA", "ParentImage|endswith": "\\winword.exe"},
+            {"defender_hunting/stream", "defender_hunting/log_analytics"},
+        ),
+        (
+            {"product": "windows", "category": "registry_set"},
+            {"TargetObject|endswith": "\\CurrentVersion\\Run\\Updater"},
+            {"defender_hunting/stream"},
+        ),
+        (
+            {"product": "m365", "service": "audit"},
+            {"Operation": "New-InboxRule", "Parameters|contains": "ForwardTo"},
+            {"m365_audit/record", "m365_audit/lower"},
+        ),
+        (
+            {"product": "m365", "service": "threat_management"},
+            {
+                "eventSource": "SecurityComplianceCenter",
+                "eventName": "Mass download",
+                "status": "success",
+            },
+            {"m365_audit/record"},
+        ),
+        (
             AWS,
             {"eventSource": "iam.amazonaws.com", "eventName": "DeleteUser", "errorCode": None},
             {"aws_cloudtrail/eventbridge"},

@@ -21,7 +21,7 @@ from tocsin.normalize.quality.fold import (
 START = 480_000 * HOUR
 
 
-def row(first: int, at: int, n: int = 10, *, numbers=(), history=False, source="s", host="h"):
+def row(first: int, at: int, n: int = 10, *, numbers=(), history=False, host="h"):
     measured = Measured(
         {WHOLE: {"n": n}, "authentication|u|": {"n": n, "user.name#": n, "user.name": n - 1}},
         {at // MINUTE: n},
@@ -31,7 +31,7 @@ def row(first: int, at: int, n: int = 10, *, numbers=(), history=False, source="
     if numbers:
         measured.sequences = {"dc01": list(numbers)}
     return {
-        "source_id": source, "partition": "p", "first": first, "last": first, "at": at,
+        "source_id": "s", "partition": "p", "first": first, "last": first, "at": at,
         "history": history, "events": n, "body": measured_to_bytes(measured),
     }  # fmt: skip
 

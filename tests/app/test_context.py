@@ -1,19 +1,26 @@
 """Loads of a site: dated, journaled, refused when they would empty a feed."""
 
+import dataclasses
 import io
 import tarfile
 
 import msgspec
+import orjson
+import pyarrow as pa
 import pytest
 
+from tocsin import flow
+from tocsin.app.content import disk_content
 from tocsin.app.context import (
     Given,
     index_in_force,
     index_of,
     keep,
     loads_of,
+    write_lists,
 )
 from tocsin.app.feeds import Wish, read_file
+from tocsin.app.parts import build, prepare
 from tocsin.app.site import open_site
 from tocsin.app.surroundings import open_index
 from tocsin.enrich.context.rows import Reading
@@ -21,6 +28,9 @@ from tocsin.enrich.context.values import time_of
 from tocsin.errors import StorageError, TocsinError, UsageError
 from tocsin.model.context import Identifier as Name
 from tocsin.model.context import Identity, Record, Resolved
+from tocsin.model.envelope import RAW
+from tocsin.model.findings import findings_from_arrow
+from tocsin.model.stages import ContextSnapshot
 from tocsin.store import State
 
 DAY = 86_400_000_000
@@ -201,3 +211,53 @@ def test_a_directory_of_many_is_kept_in_time(site):
     again = msgspec.structs.replace(given, as_of=1 << 61)
     assert keep(site, again).loads[0].unchanged == 2_000
     assert index_of(site).place("", "u1234@x.y", "", 5).unit == "unit 1"
+
+
+RULE = """title: Dump of a process
+id: 7a8c1f0e-0000-4000-8000-000000000001
+status: test
+level: high
+logsource: {product: windows, category: process_creation}
+detection:
+  selection:
+    CommandLine|contains: MiniDump
+    Hostname|expand: '%crown_jewels%'
+  condition: selection
+tags: [attack.t1003.001, cve.2021-44228]
+"""
+EVENT = {
+    "EventID": 1, "Channel": "Microsoft-Windows-Sysmon/Operational",
+    "SourceName": "Microsoft-Windows-Sysmon", "SourceModuleType": "im_msvistalog",
+    "Hostname": "web1.corp.example", "EventTime": "2026-01-05 09:00:00",
+    "UtcTime": "2026-01-05 09:00:00.123", "RecordNumber": 7, "ProcessId": "4242",
+    "Image": "C:\\Windows\\System32\\rundll32.exe", "User": "CORP\\anna",
+    "CommandLine": "rundll32.exe comsvcs.dll, MiniDump 624",
+}  # fmt: skip
+
+
+def test_a_finding_on_a_watched_host_carries_its_exploited_cve(site):
+    """Scan, KEV and watchlist in; a rule that asks for the list and names the CVE; the finding."""
+    table(site, "host,cve\nweb1.corp.example,CVE-2021-44228\n", "vulnerabilities")
+    kev = '{"vulnerabilities": [{"cveID": "CVE-2021-44228", "dateAdded": "2021-12-10"}]}'
+    table(site, kev, "kev", "kev.json")
+    table(site, "kind,subject\nhost,web1.corp.example\n", "watchlist", list="crown-jewels")
+    table(site, "fqdn,unit\nweb1.corp.example,Sales\n", "assets")
+    path, lists = write_lists(site, time_of("2026-01-05"))
+    assert lists == {"crown_jewels": ("web1.corp.example",)}
+    (path.parent / "rule.yml").write_text(RULE)
+    content = disk_content(site)
+    setup = prepare(content, [(f.where, f.data) for f in content.under("rules/watchlists/")],
+                    site.plans)  # fmt: skip
+    compiled = dataclasses.replace(build(setup), surroundings=index_of(site))
+    raw = pa.RecordBatch.from_pylist(
+        [{
+            "site": "s", "partition": "p", "offset": 0, "source_id": None, "received_at": 1,
+            "origin": "x", "position": 1, "raw": orjson.dumps(EVENT),
+        }], schema=RAW,
+    )  # fmt: skip
+    observed = flow.observe(raw, compiled, ContextSnapshot("s", content.content_id))
+    (finding,) = findings_from_arrow(observed.hits)
+    assert (finding.unit, finding.cves) == ("Sales", ("CVE-2021-44228",))
+    first = finding.context[0]
+    assert (first.kind, first.value, first.exploited) == ("vulnerability", "CVE-2021-44228", True)
+    assert ("watchlist", "crown-jewels") in {(one.kind, one.value) for one in finding.context}

@@ -12,12 +12,13 @@ from hashlib import sha256
 from pathlib import Path
 
 import msgspec
+import yaml
 
 from tocsin.app.clock import SystemClock
 from tocsin.app.content import person
 from tocsin.app.site import Site
 from tocsin.app.surroundings import open_index
-from tocsin.enrich.context import ContextIndex, compile_index
+from tocsin.enrich.context import ContextIndex, compile_index, placeholder_lists
 from tocsin.enrich.context.loading import Change, Held, Load, compare, refused
 from tocsin.enrich.context.rows import Reading
 from tocsin.errors import StorageError, UsageError
@@ -27,8 +28,11 @@ from tocsin.model.ports import Clock
 from tocsin.store import State
 from tocsin.store.context import ContextLoad, Kept
 
-KEPT_INDEXES = 3
-"""Index files that stay: observers may still read the ones before."""
+KEPT_INDEXES, KEPT_SECONDS = 3, 600
+"""So many index files stay, and those younger than this: observers may be about to open them."""
+
+LISTS = "rules/watchlists/placeholders.yaml"
+"""Where a site's content has its watchlists for rules."""
 
 
 class Given(msgspec.Struct, frozen=True):
@@ -179,10 +183,12 @@ def _after(state: State, ends: Mapping[int, int]) -> Iterator[Fact]:
 
 
 def _tidy(newest: Path) -> None:
-    """Delete all but the newest few: an open one stays readable for who has it."""
-    found = sorted(newest.parent.glob("*.index"), key=lambda one: one.stat().st_mtime)
-    for old in [one for one in found if one != newest][: -KEPT_INDEXES + 1]:
-        old.unlink(missing_ok=True)
+    """Delete old ones, but none that somebody may have been told of and not opened yet."""
+    found = sorted((one.stat().st_mtime, one) for one in newest.parent.glob("*.index"))
+    last = newest.stat().st_mtime
+    for changed, old in found[:-KEPT_INDEXES]:
+        if old != newest and last - changed > KEPT_SECONDS:
+            old.unlink(missing_ok=True)
 
 
 def _sync(folder: Path) -> None:
@@ -222,6 +228,22 @@ def index_in_force(site: Site, state: State | None = None) -> Path | None:
 def index_of(site: Site) -> ContextIndex:
     """The index in force at a site; an empty one where nothing was loaded."""
     return open_index(index_in_force(site))
+
+
+def write_lists(site: Site, at: int) -> tuple[Path, dict[str, tuple[str, ...]]]:
+    """Write the watchlists of a time into the site's content; where, and what.
+
+    Rules then know them as placeholders, once the content is applied. Raises UsageError when there
+    is no site or no watchlist.
+    """
+    lists = placeholder_lists(index_of(site), at)
+    if site.folder is None or not lists:
+        raise UsageError("no watchlist is loaded: `tocsin context load FILE --as watchlist`")
+    path = site.folder / LISTS
+    tree = {name: list(values) for name, values in lists.items()}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(yaml.safe_dump(tree, allow_unicode=True), encoding="utf-8")
+    return path, lists
 
 
 def loads_of(site: Site) -> list[ContextLoad]:

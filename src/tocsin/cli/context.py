@@ -149,6 +149,26 @@ def show(entity: str, *, at: str = "", site: Path | None = None, json: Json = Fa
 
 
 @context.command
+def lists(*, site: Path | None = None) -> int:
+    """Write the watchlists into the content, where rules know them as placeholders.
+
+    `field|expand: '%crown_jewels%'` in a rule stands for the entries of the list crown-jewels.
+
+    Parameters
+    ----------
+    site
+        Site folder; without it the one found here.
+    """
+    where = sites.required_site(site)
+    path, found = contexts.write_lists(where, SystemClock().now())
+    screen = Screen()
+    for name, values in found.items():
+        screen.line(f"%{name}%  {len(values):,} entries")
+    screen.line(f"wrote {path}: `tocsin apply` puts it to work")
+    return 0
+
+
+@context.command
 def status(*, site: Path | None = None, json: Json = False) -> int:
     """Show the feeds: when each was loaded last, of which day, and what it changed.
 

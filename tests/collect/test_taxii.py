@@ -147,7 +147,7 @@ def test_an_answer_that_is_too_long_is_refused(server, client, monkeypatch):
 def test_nobody_there_is_an_error_and_not_a_crash():
     stamina.set_testing(True, attempts=1)
     client = TaxiiClient("http://127.0.0.1:1/taxii2/", token="t")  # noqa: S106  # of the test
-    with pytest.raises(InputError, match="taxii-unreachable"):
+    with pytest.raises(InputError, match="taxii: "):
         client.collections()
     client.close()
     stamina.set_testing(False)

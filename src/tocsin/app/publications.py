@@ -171,7 +171,7 @@ def _paths(site: Site, feed: FeedSpec) -> Iterator[Path]:
     elif path.exists():
         yield path
     else:
-        raise InputError("no-file", f"{feed.where}: {path} is not there")
+        raise InputError("io-error", f"{feed.where}: {path} is not there")
 
 
 def _ask_taxii(site: Site, objects: Objects, feed: FeedSpec, now: int) -> Came:

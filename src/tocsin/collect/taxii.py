@@ -114,21 +114,21 @@ class TaxiiClient:
             elif last and last != params.get("added_after"):
                 params["added_after"] = last  # a server that pages without `next`
             else:
-                raise InputError("taxii-paging", f"{where}: more is promised, but not where")
-        raise InputError("taxii-paging", f"{where}: more than {MAX_PAGES:,} pages")
+                raise InputError("taxii", f"{where}: more is promised, but not where")
+        raise InputError("taxii", f"{where}: more than {MAX_PAGES:,} pages")
 
     def _roots(self) -> list[str]:
         found = self._decoded(self._url, _Discovery)
         roots = [self._here(root) for root in found.api_roots or [found.default] if root]
         if not roots:
-            raise InputError("taxii-discovery", f"{self._url}: it names no API root")
+            raise InputError("taxii", f"{self._url}: it names no API root")
         return list(dict.fromkeys(roots))
 
     def _here(self, root: str) -> str:
         """An API root as a whole URL of the configured origin."""
         whole = urljoin(self._url, root if root.endswith("/") else root + "/")
         if urlsplit(whole)[:2] != urlsplit(self._url)[:2]:
-            raise InputError("taxii-origin", f"{self._url}: the API root {whole} is elsewhere")
+            raise InputError("taxii", f"{self._url}: the API root {whole} is elsewhere")
         return whole
 
     def _decoded(self, url: str, kind: type[T]) -> T:
@@ -143,7 +143,7 @@ class TaxiiClient:
                     return self._once(url, params)
         except (httpx.HTTPError, _Busy) as error:
             reason = str(error) or type(error).__name__
-            raise InputError("taxii-unreachable", f"{url}: {reason}") from None
+            raise InputError("taxii", f"{url}: {reason}") from None
         raise AssertionError  # retry_context ends with an answer or an exception
 
     def _once(self, url: str, params: dict[str, str]) -> tuple[bytes, httpx.Headers]:
@@ -151,12 +151,12 @@ class TaxiiClient:
             if answer.status_code in BUSY:
                 raise _Wait(f"the server answers {answer.status_code}", _pause(answer.headers))
             if answer.status_code != httpx.codes.OK:
-                raise InputError("taxii-refused", f"{url}: the server answers {answer.status_code}")
+                raise InputError("taxii", f"{url}: the server answers {answer.status_code}")
             parts, size = [], 0
             for part in answer.iter_bytes():
                 size += len(part)
                 if size > MAX_PAGE_BYTES:
-                    raise InputError("taxii-size", f"{url}: more than {MAX_PAGE_BYTES:,} bytes")
+                    raise InputError("taxii", f"{url}: more than {MAX_PAGE_BYTES:,} bytes")
                 parts.append(part)
             return b"".join(parts), answer.headers
 
@@ -183,4 +183,4 @@ def _read(body: bytes, kind: type[T], where: str) -> T:
     try:
         return msgspec.json.decode(body, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise InputError("not-taxii", f"{where}: no TAXII 2.1 answer: {error}") from None
+        raise InputError("taxii", f"{where}: no TAXII 2.1 answer: {error}") from None

@@ -120,7 +120,7 @@ _unpack = msgspec.msgpack.Decoder(StixObject).decode
 def read_bundle(data: bytes) -> Bundle:
     """A bundle, a TAXII envelope, a list of objects, or one. Raises InputError for no JSON."""
     if too_deep(data, MAX_DEPTH):
-        raise InputError("too-deep", f"a bundle nests deeper than {MAX_DEPTH} levels")
+        raise InputError("not-stix", f"a bundle nests deeper than {MAX_DEPTH} levels")
     try:
         head = (
             _Head(objects=_list.decode(data)) if data.lstrip()[:1] == b"[" else _head.decode(data)

@@ -99,8 +99,8 @@ def test_what_shippers_ask_first_is_answered(bulk: Edge, method: str, path: str)
 def test_under_pressure_every_item_shall_come_again(tmp_path: Path) -> None:
     (tmp_path / "token").write_text("s3cret")
     with edge(tmp_path, SETTINGS, start=False) as running:
-        running.inlet.transport._most = 1  # type: ignore[attr-defined]
-        desk = running.inlet.listener._speakers[0]._desk  # type: ignore[union-attr]
+        running.inlet.transport._most = 1
+        desk = running.inlet.listener._speakers[0]._desk
         desk._within = 0.1
         body = lines({"create": {}}, {"a": 1}, {"create": {}}, {"a": 2})
         status, answer = running.ask("POST", "/_bulk", body, **LOGIN)

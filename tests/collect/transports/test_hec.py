@@ -158,7 +158,7 @@ def test_a_spool_that_does_not_move_makes_it_busy(tmp_path: Path) -> None:
     (tmp_path / "plain.token").write_text("1111-2222")
     (tmp_path / "sure.token").write_text("3333")
     with edge(tmp_path, SETTINGS, start=False) as running:
-        running.inlet.transport._most = 100  # type: ignore[attr-defined]
+        running.inlet.transport._most = 100
         first = running.ask("POST", EVENT, b'{"event": "1"}' * 9, **SURE)
         assert first[0] == 200
         assert running.ask("POST", EVENT, b'{"event": "2"}', **SURE)[1]["code"] == 9

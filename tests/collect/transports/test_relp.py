@@ -105,7 +105,7 @@ def test_what_is_no_relp_ends_the_session(relp: Edge, sent: bytes) -> None:
 def test_an_unanswered_message_is_not_lost_when_the_disk_comes_back(tmp_path: Path) -> None:
     with edge(tmp_path, SETTINGS) as running:
         running.held.set()
-        running.inlet.transport._most = 1  # type: ignore[attr-defined]
+        running.inlet.transport._most = 1
         with connect(running) as sender:
             sender.sendall(OPEN)
             answers(sender, b"commands=syslog\n")

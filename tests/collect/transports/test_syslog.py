@@ -68,7 +68,7 @@ def test_framing_is_seen_from_the_connection(
 
 
 def test_a_message_that_is_cut_off_is_counted_and_kept(tcp: Edge) -> None:
-    losses = tcp.inlet.listener.losses  # type: ignore[union-attr]
+    losses = tcp.inlet.listener.losses
     before, dead = losses["cut-off"], len(tcp.rows("dead"))
     send(tcp, counted(b"<1>whole") + b"100 <1>half")
     last = tcp.wait(dead + 1, "dead")[-1]
@@ -100,7 +100,7 @@ def test_more_connections_than_allowed_are_turned_away(tcp: Edge) -> None:
         assert senders[3].recv(1) == b""
     for sender in senders:
         sender.close()
-    assert tcp.inlet.listener.losses["connection-refused"] == 1  # type: ignore[union-attr]
+    assert tcp.inlet.listener.losses["connection-refused"] == 1
 
 
 def test_a_silent_connection_is_closed(tmp_path: Path) -> None:
@@ -134,7 +134,7 @@ def _until_it_blocks(sender: socket.socket) -> int:
 def test_while_there_is_no_room_the_sender_is_not_read(tmp_path: Path) -> None:
     with edge(tmp_path, TCP) as running:
         running.held.set()
-        running.inlet.transport._most = 1000  # type: ignore[attr-defined]
+        running.inlet.transport._most = 1000
         sender = socket.create_connection(("127.0.0.1", running.port), timeout=5)
         sender.settimeout(0.3)
         whole = _until_it_blocks(sender) // 1000
@@ -181,14 +181,14 @@ def test_udp(tmp_path: Path) -> None:
 def test_datagrams_that_the_kernel_dropped_are_counted(tmp_path: Path) -> None:
     with edge(tmp_path, SETTINGS + "buffer_bytes = 4096\n") as running:
         running.held.set()
-        running.inlet.transport._most = 1  # type: ignore[attr-defined]
+        running.inlet.transport._most = 1
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
             sender.sendto(LINE, ("127.0.0.1", running.port))
             time.sleep(0.05)
             for _ in range(300):
                 sender.sendto(LINE + b"x" * 900, ("127.0.0.1", running.port))
         running.held.clear()
-        losses = running.inlet.listener.losses  # type: ignore[union-attr]
+        losses = running.inlet.listener.losses
         deadline = time.monotonic() + 5
         while losses["socket-drop"] + len(running.rows()) + losses["no-room"] < 301:
             assert time.monotonic() < deadline, losses

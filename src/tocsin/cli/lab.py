@@ -10,7 +10,7 @@ from cyclopts import App, Parameter
 
 from tocsin.cli.arguments import Count
 from tocsin.errors import UsageError
-from tocsin.lab import CAMPAIGNS, SOURCES, TYPICAL, Enterprise, write_history
+from tocsin.lab import CAMPAIGNS, SOURCES, TYPICAL, Enterprise, write_alerts, write_history
 from tocsin.lab.context import write_context
 
 app = App(name="lab", help="Simulate an enterprise: logs in their native forms, truth apart.")
@@ -33,6 +33,7 @@ def write(  # noqa: PLR0913 (one option each)
     sources: str = "all",
     zeek: Literal["json", "tsv"] = "json",
     entra: Literal["diagnostic", "graph"] = "diagnostic",
+    alerts: Annotated[bool, Parameter(negative="")] = False,
     force: Annotated[bool, Parameter(negative="")] = False,
 ) -> int:
     """Write the logs of some days into OUT/logs and what happened into OUT/truth.jsonl.
@@ -63,6 +64,8 @@ def write(  # noqa: PLR0913 (one option each)
         How Zeek writes: JSON lines or tab-separated values.
     entra
         Where Entra's logs come from: diagnostic settings or Graph.
+    alerts
+        Also write what three tools say of it (Defender, Splunk, Elastic) into OUT/alerts.
     force
         Write into a folder that is not empty, over what an earlier run left.
     """
@@ -82,6 +85,11 @@ def write(  # noqa: PLR0913 (one option each)
     written = write_history(
         out / "logs", out / "truth.jsonl", seed, begin, days * _DAY, enterprise=enterprise
     )
+    if alerts:
+        hosts = [person.workstation for person in enterprise.people]
+        said = write_alerts(out / "alerts", out / "truth.jsonl", seed, begin, days * _DAY, hosts)
+        for name, count in sorted(said.items()):
+            print(f"{name:12} {count:>12,} alerts")
     for name, count in sorted(written.by_source.items()):
         print(f"{name:12} {count:>12,} records, {count / people / days:>8,.1f} a person and day")
     print(f"{'all':12} {written.records:>12,} records in {out / 'logs'}", file=sys.stdout)

@@ -4,6 +4,7 @@
 Both run the same generator: the same seed and start give the same bytes.
 """
 
+from tocsin.lab.alerts import write_alerts
 from tocsin.lab.enterprise import CAMPAIGNS, SOURCES, TYPICAL, Enterprise
 from tocsin.lab.simulate import Stop, Written, live, write_history
 
@@ -15,5 +16,6 @@ __all__ = [
     "Stop",
     "Written",
     "live",
+    "write_alerts",
     "write_history",
 ]

@@ -1,9 +1,10 @@
+import socket
 from pathlib import Path
 
 import pytest
 
 from tocsin.app.clock import SystemClock
-from tocsin.app.inlets import inlets_of
+from tocsin.app.inlets import inlets_of, refuse_taken
 from tocsin.app.site import Site
 from tocsin.errors import SettingsError
 from tocsin.settings import load
@@ -56,3 +57,17 @@ def test_webhooks_alone_need_no_tokens(tmp_path: Path) -> None:
     text = '[[input]]\nkind = "http"\nlisten = "0.0.0.0:0"\naccept = ["webhook"]\n'
     text += '[[input.hooks]]\nname = "h"\nsecret = "file:s"\n'
     assert "http" in inlets(tmp_path, text)
+
+
+def test_an_address_that_is_taken_is_named(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        for protocol, fine in (("tcp", False), ("udp", True)):
+            text = f'[[input]]\nkind = "syslog"\nprotocol = "{protocol}"\n'
+            (tmp_path / "tocsin.toml").write_text(text + f'listen = "127.0.0.1:{port}"\n')
+            site = Site(tmp_path, load(tmp_path, {}), tmp_path)
+            if fine:
+                refuse_taken(site)
+                continue
+            with pytest.raises(SettingsError, match=f"127.0.0.1:{port} cannot be used"):
+                refuse_taken(site)

@@ -4,6 +4,7 @@ A kind of input is one function in `_MAKERS`: it gives what the runner polls and
 connect to, what the network's thread serves.
 """
 
+import socket
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from zlib import crc32
 import msgspec
 
 from tocsin.app.site import Site
-from tocsin.collect.addresses import is_loopback, parse_listen
+from tocsin.collect.addresses import bind, is_loopback, parse_listen
 from tocsin.collect.desk import Desk
 from tocsin.collect.inbox import Inbox
 from tocsin.collect.network import Listener
@@ -33,6 +34,7 @@ from tocsin.errors import SettingsError
 from tocsin.formats.limits import DEFAULT, Limits
 from tocsin.model.ports import Clock
 from tocsin.settings import FilesInput, HttpInput, RelpInput, Settings, SyslogInput
+from tocsin.settings import Listener as Listens
 
 AGAIN = "again"
 """The inlet, and its folder, of dead letters that go through once more."""
@@ -94,6 +96,22 @@ def inlets_of(
         found.append(Inlet(one.name, partition, transport, listener, close))
     found.append(Inlet(AGAIN, 0, Again(site.data / AGAIN)))
     return found
+
+
+def refuse_taken(site: Site) -> None:
+    """Say that an address is taken before anything starts; raises SettingsError."""
+    for one in site.settings.input:
+        if not isinstance(one, Listens):
+            continue
+        host, port = parse_listen(one.name, one.listen)
+        udp = isinstance(one, SyslogInput) and one.protocol == "udp"
+        try:
+            bind(host, port, socket.SOCK_DGRAM if udp else socket.SOCK_STREAM).close()
+        except OSError as error:
+            raise SettingsError(
+                f"input {one.name}: {one.listen} cannot be used ({error.strerror}); set another"
+                " `listen`"
+            ) from error
 
 
 def surroundings(site: Site, clock: Clock, ring: Callable[[], None]) -> Surroundings:

@@ -26,7 +26,7 @@ import structlog
 
 from tocsin.app.child import Part, run_child
 from tocsin.app.clock import SystemClock
-from tocsin.app.inlets import inlets_of
+from tocsin.app.inlets import inlets_of, refuse_taken
 from tocsin.app.logs import speak
 from tocsin.app.site import Site
 from tocsin.app.workers import SPAWN, worker_count
@@ -122,6 +122,7 @@ def serve_site(site: Site, more: list[Part]) -> int:
     os.umask(0o077)
     held = lock(site.data)
     inlets_of(site, 1, SystemClock())
+    refuse_taken(site)
     _refuse_taken(site.settings.http.host, site.settings.http.port)
     run_folder = site.data / "run"
     shutil.rmtree(run_folder, ignore_errors=True)

@@ -26,6 +26,7 @@ from tocsin.app.surroundings import open_index
 from tocsin.enrich.context.rows import Reading
 from tocsin.enrich.context.values import time_of
 from tocsin.errors import StorageError, TocsinError, UsageError
+from tocsin.model.content import ContentSet
 from tocsin.model.context import Identifier as Name
 from tocsin.model.context import Identity, Record, Resolved
 from tocsin.model.envelope import RAW
@@ -245,7 +246,8 @@ def test_a_finding_on_a_watched_host_carries_its_exploited_cve(site):
     path, lists = write_lists(site, time_of("2026-01-05"))
     assert lists == {"crown_jewels": ("web1.corp.example",)}
     (path.parent / "rule.yml").write_text(RULE)
-    content = disk_content(site)
+    whole = disk_content(site)
+    content = ContentSet.of(f for f in whole.files if "windows" in f.path or "watchlists" in f.path)
     setup = prepare(content, [(f.where, f.data) for f in content.under("rules/watchlists/")],
                     site.plans)  # fmt: skip
     compiled = dataclasses.replace(build(setup), surroundings=index_of(site))

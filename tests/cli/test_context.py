@@ -1,10 +1,19 @@
 """`tocsin context`: load, show, status."""
 
 import json
+import sys
 
+import msgspec
 import pytest
 
 from tocsin.cli import run
+from tocsin.cli.incidents import _tell_context
+from tocsin.cli.screen import Screen
+from tocsin.cli.tell import finding_json
+from tocsin.model.context import ContextNote
+from tocsin.model.findings import Finding, Level
+
+FINDING = Finding("f1", "r1", "d", "t", Level.HIGH, (), 5, (), (), (), (), "s", "source", "c")
 
 
 @pytest.fixture
@@ -56,3 +65,15 @@ def test_other_programs_get_json(soc, capsys):
 def test_what_cannot_be_is_explained(soc, capsys, words):
     assert run(["context", *words]) == 2
     assert capsys.readouterr().err.startswith("tocsin: ")
+
+
+def test_an_incident_tells_what_was_known(capsys):
+    note = ContextNote("watchlist", "host:fs01", "crown-jewels", "on crown-jewels")
+    finding = msgspec.structs.replace(FINDING, unit="Sales", context=(note, note))
+    _tell_context(Screen(sys.stdout), [finding, finding])
+    out = capsys.readouterr().out
+    assert out.count("fs01: on crown-jewels") == 1
+    assert "of Sales" in out
+    _tell_context(Screen(sys.stdout), [FINDING])
+    assert capsys.readouterr().out == ""
+    assert finding_json(finding)["context"][0]["value"] == "crown-jewels"

@@ -16,7 +16,9 @@ from tocsin.app.steering import Book, about, named, open_book
 from tocsin.cli.arguments import Count, Flag, Json
 from tocsin.cli.screen import Screen
 from tocsin.cli.tell import JSON_OPTIONS, finding_json, incident_json, iso, tell_incident, utc
+from tocsin.model.context import merged_notes
 from tocsin.model.decisions import Decision
+from tocsin.model.findings import Finding
 from tocsin.model.incidents import Incident
 
 REASONS = 20
@@ -204,7 +206,9 @@ def _done(book: Book, made: Decision, text: str) -> int:
 def _tell(book: Book, one: Incident) -> None:
     screen = Screen()
     tell_incident(screen, one, timeline=len(one.timeline))
-    own = {finding.finding_id for finding in book.findings(one.incident_id)}
+    whole = list(book.findings(one.incident_id))
+    _tell_context(screen, whole)
+    own = {finding.finding_id for finding in whole}
     links = [link for link in one.links if link.finding_id in own]
     if links:
         screen.line("  together because", style="bold")
@@ -224,6 +228,20 @@ def _tell(book: Book, one: Incident) -> None:
     if one.aliases:
         screen.line(f"  also known as {', '.join(one.aliases)}", style="dim")
     screen.line(f"  {book.status(one.incident_id)}", style="dim")
+
+
+def _tell_context(screen: Screen, whole: list[Finding]) -> None:
+    """What the site knew of what the findings are about, the most telling first."""
+    places = sorted({one.unit for one in whole if one.unit})
+    notes = merged_notes(note for one in whole for note in one.context)
+    if places or notes:
+        screen.line("  known of it on its day", style="bold")
+    if places:
+        screen.line(f"    of {', '.join(places)}")
+    for note in notes[:REASONS]:
+        screen.line(f"    {note.about.partition(':')[2]}: {note.text}")
+    if len(notes) > REASONS:
+        screen.line(f"    ... and {len(notes) - REASONS} more (--json)")
 
 
 def _brief(book: Book, one: Incident) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 import orjson
 
 from tocsin.app.hunt import Report
@@ -153,6 +154,10 @@ def finding_json(finding: Finding) -> dict[str, Any]:
         ],
         "source": finding.source_id,
         "source_file": finding.events[0].origin if finding.events else "",
+        "unit": finding.unit,
+        "segment": finding.segment,
+        "cves": list(finding.cves),
+        "context": [msgspec.to_builtins(note) for note in finding.context],
     }
 
 

@@ -50,7 +50,6 @@ def test_a_search_keeps_what_it_has_done_and_hands_over_what_is_new(state):
         tx.add_findings([pending])
         known.settled([number])
     assert known.pending(10) == []
-    assert known.unknown([finding("new"), finding("newer")]) == [finding("newer")]
     known.finish(job.number, 7)
     assert known.jobs(open_only=True) == []
     assert (known.jobs()[0].events, known.jobs()[0].findings) == (10, 1)

@@ -56,15 +56,6 @@ def test_feeds_are_apart_and_counted(objects):
     assert objects.noted("g", 10) == []
 
 
-def test_a_feed_that_ends_takes_its_indicators_along(objects):
-    objects.put("f", [row(), row("indicator--2")])
-    objects.set_position("f", "p", "5")
-    assert objects.end("f", ["indicator--2"]) == 1
-    assert objects.forget("f") == 1
-    assert objects.position("f", "p") == ""
-    assert [revoked for _, _, revoked, _ in objects.changed(0)] == [1, 1]
-
-
 def test_positions_and_numbers_stay(objects, tmp_path):
     objects.set_position("f", "p", "a")
     objects.set_position("f", "p", "b")

@@ -197,11 +197,6 @@ class Intelligence:
             part = wanted[start : start + _LOOKUP]
             self._rows(models.IntelligencePending).filter(id__in=part).delete()
 
-    def unknown(self, findings: Sequence[Finding]) -> list[Finding]:
-        """Those that are not stored yet."""
-        with self._database.reading():
-            return self._unknown(findings)
-
     def _unknown(self, findings: Sequence[Finding]) -> list[Finding]:
         known: set[str] = set()
         names = [one.finding_id for one in findings]

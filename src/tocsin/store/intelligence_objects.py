@@ -6,7 +6,7 @@ was read is kept in the same file, in the same transaction, so that it is asked 
 """
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -139,21 +139,6 @@ class Objects:
             )
         return max(0, done)
 
-    def end(self, feed: str, keep: Iterable[str]) -> int:
-        """Revoke the indicators of a feed that are not among `keep`; how many that were."""
-        with self._writing():
-            number = self._next()
-            run = self._connection.execute
-            run("CREATE TEMP TABLE IF NOT EXISTS kept (id TEXT PRIMARY KEY)")
-            run("DELETE FROM kept")
-            rows = ((name,) for name in keep)
-            self._connection.executemany("INSERT OR IGNORE INTO kept VALUES (?)", rows)
-            return run(
-                "UPDATE objects SET revoked = 1, changed = ? WHERE feed = ? AND revoked = 0 "
-                "AND type = 'indicator' AND id NOT IN (SELECT id FROM kept)",
-                (number, feed),
-            ).rowcount
-
     def last_change(self) -> int:
         """Number of the newest change."""
         return self.number("change")
@@ -215,13 +200,6 @@ class Objects:
             "sum(note <> '' AND NOT revoked), max(version) FROM objects GROUP BY feed"
         )
         return {feed: FeedCounts(*(int(n or 0) for n in found)) for feed, *found in rows}
-
-    def forget(self, feed: str) -> int:
-        """Revoke every indicator of a feed that is no longer declared, and its position."""
-        gone = self.end(feed, ())
-        with self._writing():
-            self._connection.execute("DELETE FROM positions WHERE feed = ?", (feed,))
-        return gone
 
     def position(self, feed: str, place: str) -> str:
         """How far a place of a feed was read; empty before the first."""

@@ -2,6 +2,8 @@
 
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tocsin.detect.indicators import Indicators, KnownValues, Table, known_columns, write_table
 from tocsin.detect.indicators.matching import counted
@@ -206,3 +208,13 @@ def test_values_are_remembered_as_misses_and_memory_stays_bounded(monkeypatch):
     prober = found._matching._prober
     kept = (prober._fresh, prober._older)
     assert sum(len(values) for side in kept for values in side.values()) <= 22
+
+
+@given(st.lists(st.text(max_size=60), min_size=1, max_size=20))
+def test_no_value_breaks_the_search(values):
+    found = table(
+        indicator(NAME), indicator(Term("address", "net", "198.51.96.0/20"), number=2),
+        indicator(Term("url", "re", "(?s)^evil.*$"), number=3),
+    )  # fmt: skip
+    batch = rows(*(asked(v) | fetched(v) | {"answers": [{"rdata": v}]} | to(v) for v in values))
+    looked(found, batch)

@@ -59,6 +59,8 @@ class KnownValues:
                 yield number
 
     def _within(self, text: str) -> Iterable[int]:
+        if not (text[:1].isdigit() or ":" in text):
+            return
         try:
             network = ip_network(text)
         except ValueError:

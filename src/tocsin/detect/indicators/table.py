@@ -8,7 +8,7 @@ compared as a whole, so that two values with one hash never pass for each other.
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache, lru_cache
 from hashlib import blake2b
 from ipaddress import ip_network
@@ -21,7 +21,7 @@ import pyarrow.compute as pc
 
 from tocsin.errors import StorageError
 from tocsin.model.intelligence import Alternative, Indicator, Term
-from tocsin.model.observables import KINDS, NETWORK
+from tocsin.model.observables import NETWORK
 
 FORMAT = "tocsin indicators 2"
 
@@ -248,10 +248,6 @@ class Table:
         """Hashes of the rule ids of all indicators in it."""
         return frozenset(self._rules.to_pylist())
 
-    def indicators(self) -> Iterator[Indicator]:
-        """Every indicator in it."""
-        return (_decode(body.as_buffer()) for body in self._bodies)
-
     def _indicator(self, number: int) -> Indicator:
         return _decode(self._bodies[number].as_buffer())
 
@@ -260,6 +256,3 @@ def _numbers(column: pa.Array, form: Literal["Q", "I", "B"]) -> memoryview:
     data = column.buffers()[1] if len(column) else b""
     view = memoryview(data).cast("B").cast(form)
     return view[column.offset : column.offset + len(column)]
-
-
-__all__ = ["KINDS", "Expression", "Header", "Table", "hash_of", "key_of", "write_table"]

@@ -181,7 +181,7 @@ def _name(seen: Seen) -> str:
 
 def _defender(uid: str, seen: Seen) -> dict[str, Any]:
     """An alert of Microsoft Graph, /security/alerts_v2."""
-    evidence = []
+    evidence: list[dict[str, Any]] = []
     if seen.host:
         device = "#microsoft.graph.security.deviceEvidence"
         evidence.append({"@odata.type": device, "deviceDnsName": _name(seen)})

@@ -5,6 +5,7 @@ connect to, what the network's thread serves.
 """
 
 import socket
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -105,13 +106,29 @@ def refuse_taken(site: Site) -> None:
             continue
         host, port = parse_listen(one.name, one.listen)
         udp = isinstance(one, SyslogInput) and one.protocol == "udp"
-        try:
-            bind(host, port, socket.SOCK_DGRAM if udp else socket.SOCK_STREAM).close()
-        except OSError as error:
+        kind = socket.SOCK_DGRAM if udp else socket.SOCK_STREAM
+        if (why := _taken(host, port, kind)) is not None:
             raise SettingsError(
-                f"input {one.name}: {one.listen} cannot be used ({error.strerror}); set another"
-                " `listen`"
-            ) from error
+                f"input {one.name}: {one.listen} cannot be used ({why}); set another `listen`"
+            )
+
+
+_TRIES, _PAUSE = 10, 0.1
+"""Who was killed a moment ago may hold an address a little longer."""
+
+
+def _taken(host: str, port: int, kind: socket.SocketKind) -> str | None:
+    """Why an address cannot be used; None when it can."""
+    why = None
+    for _ in range(_TRIES):
+        try:
+            bind(host, port, kind).close()
+        except OSError as error:
+            why = error.strerror or type(error).__name__
+            time.sleep(_PAUSE)
+        else:
+            return None
+    return why
 
 
 def surroundings(site: Site, clock: Clock, ring: Callable[[], None]) -> Surroundings:

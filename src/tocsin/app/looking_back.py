@@ -55,7 +55,7 @@ def search_lake(site: Site, state: State, job: Job, now: int) -> Iterator[tuple[
         if name in done or ingest_day(file) < oldest:
             continue
         found = search_file(file, indicators, context, job.since)
-        standing = [_standing(site, one, now) for one in found.findings]
+        standing = [as_past(site, one, now) for one in found.findings]
         yield (
             found.events,
             state.intelligence.put_searched(job.number, name, found.events, standing),
@@ -90,7 +90,7 @@ def search_file(
     return Searched(events, sorted(found.values(), key=lambda one: (one.time, one.finding_id)))
 
 
-def _standing(site: Site, finding: Finding, now: int) -> Finding:
+def as_past(site: Site, finding: Finding, now: int) -> Finding:
     """Old matches count, but nobody is woken for them; what a warning list hid stays hidden."""
     recent = finding.received_at >= now - site.settings.intelligence.open_hours * HOUR
     if finding.standing is not Standing.OPEN or recent:

@@ -12,6 +12,7 @@ from tocsin.app import site as sites
 from tocsin.app.clock import SystemClock
 from tocsin.app.intelligence import Keeper
 from tocsin.app.intelligence import load as load_files
+from tocsin.app.rules_back import search_for_rules
 from tocsin.cli.arguments import Count, Json
 from tocsin.cli.screen import Screen
 from tocsin.cli.tell import JSON_OPTIONS, plural, utc
@@ -134,8 +135,8 @@ def rebuild(*, site: Path | None = None) -> int:
 
 
 @intelligence.command(name="match-back")
-def match_back(*, days: Count = 30, site: Path | None = None) -> int:
-    """Search stored events for everything that is looked for now.
+def match_back(*, days: Count = 30, rule: tuple[str, ...] = (), site: Path | None = None) -> int:
+    """Search stored events for everything that is looked for now, or for rules.
 
     New indicators are searched for by themselves; this searches for all, and goes on where it was
     stopped. What it finds is taken over by `tocsin up`.
@@ -143,12 +144,17 @@ def match_back(*, days: Count = 30, site: Path | None = None) -> int:
     Parameters
     ----------
     days
-        How far back, by when events came in.
+        How far back: for indicators by when events came in, for rules by when they happened.
+    rule
+        Id or title of a rule in force, instead of indicators; more than one can be named.
     site
         Site folder; without it the one found here.
     """
     keeper = Keeper(sites.required_site(site), SystemClock())
-    events, found = delivering.search_all(keeper, days)
+    if rule:
+        events, found = search_for_rules(keeper.site, keeper.state, rule, days, keeper.clock.now())
+    else:
+        events, found = delivering.search_all(keeper, days)
     keeper.close()
     Screen().line(f"{plural(events, 'event')} searched, {plural(found, 'new finding')}")
     return 0

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from tocsin.app.content import applied_content
+from tocsin.app.content import disk_content
 from tocsin.app.readiness import override_evidence, overrides_of, readiness_of
 from tocsin.app.site import Site
 from tocsin.errors import UsageError
@@ -60,7 +60,7 @@ def override(site: Site, word: Override) -> Override:
         raise UsageError("an override ends in the future, within 90 days")
     state = State(site.state)
     known = {one.subject.rpartition(":")[0] for one in state.readiness.readiness()}
-    known |= set(source_files(applied_content(site)))
+    known |= set(source_files(disk_content(site)))
     if word.source_id not in known:
         raise UsageError(f"no source is called {word.source_id}; `tocsin readiness` lists them")
     state.readiness.override(override_evidence(word), word.made, word.person, word.reason)

@@ -186,7 +186,8 @@ def _gaps(screen: Screen, name: str, mine: list[Standing], now: int, most: int) 
         since = f"for {_age(now - gap.since)}" if gap.since else "always"
         screen.paragraph(f"{gap.measure} ({gap.scope.text}), {since}: {gap.cause}", indent="  ")
         owner = gap.owner or "nobody is named"
-        limit = f"{_number(gap.value, gap.unit_of)}, may be {_number(gap.threshold, gap.unit_of)}"
+        may = "must" if gap.measure == "history" else "may"
+        limit = f"{_number(gap.value, gap.unit_of)}, {may} be {_number(gap.threshold, gap.unit_of)}"
         screen.paragraph(
             f"not for {', '.join(uses[key])}. Measured {limit}. Owner: {owner}. Fix: {gap.fix}",
             indent="    ",

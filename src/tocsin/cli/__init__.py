@@ -27,6 +27,10 @@ _COMMANDS = {
     "check": ("tocsin.cli.content:check", "Check all content with its own tests."),
     "apply": ("tocsin.cli.content:apply", "Show what changed in the content and put it to work."),
     "sources": ("tocsin.cli.sources:sources", "Say of every source where its records are."),
+    "readiness": (
+        "tocsin.cli.readiness:readiness",
+        "Say what is missing before telemetry may be used.",
+    ),
     "rules": ("tocsin.cli.rules:rules", "List the rules, take new ones in, put them on trial."),
     "attack": (
         "tocsin.cli.attack:attack",

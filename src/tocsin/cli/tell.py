@@ -157,6 +157,7 @@ def finding_json(finding: Finding) -> dict[str, Any]:
         "unit": finding.unit,
         "segment": finding.segment,
         "cves": list(finding.cves),
+        "intelligence": msgspec.to_builtins(finding.indicator),
         "context": [msgspec.to_builtins(note) for note in finding.context],
     }
 

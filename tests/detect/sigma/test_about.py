@@ -37,3 +37,9 @@ def test_statuses() -> None:
     rule = about("w", {"id": "i", "title": "t"})
     assert status_of(rule, RuleState.INACTIVE, "why").reason == "why"
     assert unreadable("w", "why").state is RuleState.UNSUPPORTED
+
+
+def test_cve_tags_are_kept_in_cve_s_own_form() -> None:
+    tags = ["attack.t1190", "cve.2021-44228", "CVE.2021.45046", "cve.2021-44228", 5, "detection.x"]
+    assert about("x", {"tags": tags}).cves == ("CVE-2021-44228", "CVE-2021-45046")
+    assert about("x", {"tags": "cve.2021-44228"}).cves == ()

@@ -9,15 +9,25 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+import orjson
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+
 from tocsin import flow
 from tocsin.app import parts
+from tocsin.collect.bodies import Unpacker
 from tocsin.collect.frames import SALT, frames, salt_of
+from tocsin.collect.transports.bulk import items_of
+from tocsin.collect.transports.hec import events_of
+from tocsin.collect.transports.otlp import BadRequest, records_of
+from tocsin.collect.transports.relp import BadFrame, Framer
+from tocsin.collect.transports.syslog import OctetFramer
 from tocsin.content import load
 from tocsin.detect.exceptions import Standings, read_entry
 from tocsin.detect.sigma import Matcher, compile_plan, parse_rules
 from tocsin.detect.sigma.logsources import load_logsources
 from tocsin.enrich.attack.bundle import read_bundle
 from tocsin.errors import TocsinError
+from tocsin.formats.limits import Limits
 from tocsin.formats.located_yaml import load_located
 from tocsin.formats.read import read_bytes
 from tocsin.formats.records import Block, RawBatch, Stamp, to_envelope
@@ -25,6 +35,8 @@ from tocsin.model.content import ContentFile
 from tocsin.model.stages import ContextSnapshot
 from tocsin.normalize import compile_sources, validate
 from tocsin.normalize.language import read_mapping, read_source
+from tocsin.normalize.quality import Meter
+from tocsin.normalize.wrapped import unwrap
 from tocsin.store.sql_guard import RefusedSql, check
 
 SHIPPED = Path(flow.__file__).parent / "shipped"
@@ -161,7 +173,74 @@ def located(read: Callable[..., object]) -> Callable[[bytes], object]:
     return lambda data: read(load_located(data, "fuzz.yaml"))
 
 
+def receive(data: bytes) -> None:
+    """What senders may say over the network, by the first byte."""
+    kind, data = data[:1], data[1:]
+    limits = Limits(max_record=4_096)
+    match kind:
+        case b"h":
+            events_of(data)
+        case b"b":
+            list(items_of(data))
+        case b"o" | b"j":
+            list(records_of(data, is_json=kind == b"j"))
+        case b"r":
+            list(Framer(limits).feed(data))
+        case b"g":
+            unpacker = Unpacker("gzip", 100_000, 20)
+            unpacker.take(data)
+            unpacker.end()
+        case _:
+            list(OctetFramer("o", limits).feed(data))
+
+
+def sent_seeds() -> Iterable[bytes]:
+    """One request, or the beginning of a connection, of each kind."""
+    record = b'{"body": {"stringValue": "x"}, "timeUnixNano": "1"}'
+    request = ExportLogsServiceRequest()
+    group = request.resource_logs.add()
+    group.resource.attributes.add(key="host.name").value.string_value = "h"
+    value = group.scope_logs.add().log_records.add().body
+    value.kvlist_value.values.add(key="k").value.int_value = 1
+    return [
+        b'h{"event": "a", "time": 1, "fields": {"x": "y"}}\n{"event": {"b": "}{"}}',
+        b'b{"create": {"_index": "i"}}\n{"message": "a"}\n{"delete": {}}\n',
+        b'j{"resourceLogs": [{"scopeLogs": [{"logRecords": [' + record + b"]}]}]}",
+        b"o" + request.SerializeToString(),
+        b"r1 open 15 commands=syslog\n2 syslog 3 abc\n3 close 0\n",
+        b"g" + gzip.compress(b"x" * 500),
+        b"s5 <1>ab6 <1>abc",
+    ]
+
+
+def unwrapped(data: bytes) -> None:
+    """A record that may be wrapped in what a forwarder adds."""
+    document = orjson.loads(data)
+    if isinstance(document, dict):
+        unwrap(document)
+
+
+def wrapped_seeds() -> Iterable[bytes]:
+    """One of each form."""
+    body = b'{"kvlistValue": {"values": [{"key": "k", "value": {"intValue": "1"}}]}}'
+    return [
+        b'{"event": {"a": 1}, "host": "h", "time": "1.5", "fields": {"x": "y"}}',
+        b'{"logRecord": {"body": ' + body + b', "timeUnixNano": "1"}, "resource": {}}',
+        b'{"@timestamp": "2026-01-05T08:00:00Z", "message": "m", "host": {"name": "h"}}',
+    ]
+
+
 TARGETS: Mapping[str, Target] = {
+    "senders": Target(
+        receive,
+        ("collect/transports/hec.py", "collect/transports/bulk.py", "collect/transports/otlp.py",
+         "collect/transports/relp.py", "collect/transports/syslog.py", "collect/bodies.py"),
+        sent_seeds,
+        (TocsinError, BadFrame, BadRequest),
+    ),
+    "wrapped": Target(
+        unwrapped, ("normalize/wrapped.py",), wrapped_seeds, (orjson.JSONDecodeError,)
+    ),
     "files": Target(
         read_file,
         ("formats/read.py", "formats/text.py", "formats/lines.py", "formats/documents.py",

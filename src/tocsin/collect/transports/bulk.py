@@ -53,6 +53,8 @@ class Item(NamedTuple):
     wrong: str = ""
 
 
+_UNREADABLE = (msgspec.DecodeError, UnicodeError, RecursionError)
+"""What a JSON decoder may raise about bytes that are none."""
 _decode_action = msgspec.json.Decoder(_Action).decode
 _decode_document = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
@@ -65,7 +67,7 @@ def items_of(body: bytes, index: str = "") -> Iterator[Item]:
             continue
         try:
             found = _decode_action(line)
-        except (msgspec.DecodeError, RecursionError):
+        except _UNREADABLE:
             yield Item("index", index, line, "malformed action line")
             continue
         if found.delete is not None:
@@ -86,7 +88,7 @@ def _wrong(document: bytes) -> str:
     """Why a document is none; empty when it is one."""
     try:
         _decode_document(document)
-    except (msgspec.DecodeError, RecursionError):
+    except _UNREADABLE:
         return "the document is no JSON object"
     return ""
 

@@ -71,6 +71,8 @@ class _Envelope(msgspec.Struct, frozen=True):
 _decode = msgspec.json.Decoder(_Envelope).decode
 _object = msgspec.json.Decoder(dict[str, Any]).decode
 _text = msgspec.json.Decoder(str).decode
+_UNREADABLE = (msgspec.DecodeError, UnicodeError, RecursionError)
+"""What a JSON decoder may raise about bytes that are none."""
 _BLANK = (b"", b"null", b'""')
 
 
@@ -114,7 +116,7 @@ def _record(piece: bytes) -> bytes | int:
                 return 15
         elif not (envelope.time or envelope.host or envelope.source or envelope.sourcetype):
             return _text(event).encode() if event[:1] == b'"' else event
-    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
+    except _UNREADABLE:
         return 6
     return piece
 
@@ -265,7 +267,7 @@ class Hec:
         """Which acknowledgements are true; one that was told as true is forgotten."""
         try:
             asked = msgspec.json.decode(body, type=_Asked).acks[:MAX_ACKS]
-        except msgspec.DecodeError:
+        except _UNREADABLE:
             return _says(6)
         found = self._channels.get((sender.name, name))
         acks = found.acks if found is not None else OrderedDict[int, bool]()

@@ -55,11 +55,9 @@ class Otlp:
     async def answer(self, head: Head, body: bytes) -> Answer:
         """Take in the records; those that are refused are counted in a partial success."""
         sender = self._sender(head)
-        is_json = _is_json(head)
         try:
-            groups = _from_json(body) if is_json else _from_protobuf(body)
-            records = list(groups)
-        except (msgspec.DecodeError, ValueError, RecursionError):
+            records = list(records_of(body, is_json=_is_json(head)))
+        except BadRequest:
             return _status(head, 400, _INVALID, "the body is no ExportLogsServiceRequest")
         origin = f"otlp:{sender.name if sender else NOBODY}"
         raws, problems = self._desk.screen(origin, records)
@@ -73,6 +71,18 @@ class Otlp:
         if not header:
             return Sender(NOBODY) if self._senders.open else None
         return self._senders.of_header(header)
+
+
+class BadRequest(ValueError):
+    """A body that is no ExportLogsServiceRequest, or nests too deeply."""
+
+
+def records_of(body: bytes, *, is_json: bool) -> Iterator[bytes]:
+    """The records of a request, each as JSON with its resource and scope; raises BadRequest."""
+    try:
+        yield from _from_json(body) if is_json else _from_protobuf(body)
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
+        raise BadRequest(str(error)) from error
 
 
 def _from_json(body: bytes) -> Iterator[bytes]:

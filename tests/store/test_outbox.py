@@ -60,7 +60,7 @@ def test_a_verdict_queues_an_order_for_each_alert_that_can_be_written_to(state):
     state.casebook.give(verdict(cause="inaccurate-data"), SOURCES)
     due = state.outbox.due(T0 + 200, SOURCES)
     assert [one.order.seen.uid for one in due] == ["uid-a", "uid-b"]
-    assert due[0].order.closing.cause is Cause.DATA
+    assert due[0].order.closing.cause is Cause.INACCURATE_DATA
     assert (due[0].order.comment, due[0].order.by) == ("a scanner", "tom")
     assert state.outbox.due(T0 + 200, {"elastic_security"}) == []
     assert state.casebook.verdicts()[0].cause == "inaccurate-data"

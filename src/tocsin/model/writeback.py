@@ -23,15 +23,15 @@ class Cause(StrEnum):
     """Why an alert was what its grade says."""
 
     SUSPICIOUS_ACTIVITY = "suspicious-activity"
-    EXPECTED = "suspicious-but-expected"
-    LOGIC = "incorrect-logic"
-    DATA = "inaccurate-data"
+    SUSPICIOUS_BUT_EXPECTED = "suspicious-but-expected"
+    INCORRECT_LOGIC = "incorrect-logic"
+    INACCURATE_DATA = "inaccurate-data"
 
 
 CAUSES = {
     Grade.TRUE_POSITIVE: (Cause.SUSPICIOUS_ACTIVITY,),
-    Grade.BENIGN_POSITIVE: (Cause.EXPECTED,),
-    Grade.FALSE_POSITIVE: (Cause.LOGIC, Cause.DATA),
+    Grade.BENIGN_POSITIVE: (Cause.SUSPICIOUS_BUT_EXPECTED,),
+    Grade.FALSE_POSITIVE: (Cause.INCORRECT_LOGIC, Cause.INACCURATE_DATA),
     Grade.UNDETERMINED: (),
 }
 """The causes that fit a grade; the first is meant when none is named."""

@@ -27,9 +27,12 @@ CLASSIFICATIONS: Mapping[Closing, tuple[str, str | None]] = {
         "TruePositive",
         "SuspiciousActivity",
     ),
-    Closing(Grade.BENIGN_POSITIVE, Cause.EXPECTED): ("BenignPositive", "SuspiciousButExpected"),
-    Closing(Grade.FALSE_POSITIVE, Cause.LOGIC): ("FalsePositive", "IncorrectAlertLogic"),
-    Closing(Grade.FALSE_POSITIVE, Cause.DATA): ("FalsePositive", "InaccurateData"),
+    Closing(Grade.BENIGN_POSITIVE, Cause.SUSPICIOUS_BUT_EXPECTED): (
+        "BenignPositive",
+        "SuspiciousButExpected",
+    ),
+    Closing(Grade.FALSE_POSITIVE, Cause.INCORRECT_LOGIC): ("FalsePositive", "IncorrectAlertLogic"),
+    Closing(Grade.FALSE_POSITIVE, Cause.INACCURATE_DATA): ("FalsePositive", "InaccurateData"),
     Closing(Grade.UNDETERMINED): ("Undetermined", None),
 }
 """Classification and reason of each way to close."""

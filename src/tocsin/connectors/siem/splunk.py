@@ -27,9 +27,9 @@ _SINCE = "-90d"
 
 DISPOSITIONS: Mapping[Closing, str] = {
     Closing(Grade.TRUE_POSITIVE, Cause.SUSPICIOUS_ACTIVITY): "disposition:1",
-    Closing(Grade.BENIGN_POSITIVE, Cause.EXPECTED): "disposition:2",
-    Closing(Grade.FALSE_POSITIVE, Cause.LOGIC): "disposition:3",
-    Closing(Grade.FALSE_POSITIVE, Cause.DATA): "disposition:4",
+    Closing(Grade.BENIGN_POSITIVE, Cause.SUSPICIOUS_BUT_EXPECTED): "disposition:2",
+    Closing(Grade.FALSE_POSITIVE, Cause.INCORRECT_LOGIC): "disposition:3",
+    Closing(Grade.FALSE_POSITIVE, Cause.INACCURATE_DATA): "disposition:4",
     Closing(Grade.UNDETERMINED): "disposition:6",
 }
 """Dispositions as Enterprise Security ships them; 5 is "other"."""

@@ -15,6 +15,9 @@ from tocsin.model.evidence import Evidence
 from tocsin.model.readiness import Gap, Use
 from tocsin.model.sources import IdentitySpec, ProductSpec, SourceSpec
 
+_USUAL_DELAY = 900
+"""Seconds of delay from which on a simulated source declares it."""
+
 _TRAILS = 2 * MINUTE
 """How far (us) the watermark trails the clock."""
 
@@ -135,7 +138,7 @@ def specs(streams: Iterable[Stream]) -> list[SourceSpec]:
     return [
         SourceSpec(
             one.source_id, one.source_id, ProductSpec(one.source_id, "lab"), (), (),
-            IdentitySpec(), owner="lab", delay=int(one.delay) if one.delay > 900 else 0,  # noqa: PLR2004
+            IdentitySpec(), owner="lab", delay=int(one.delay) if one.delay > _USUAL_DELAY else 0,
         )
         for one in streams
     ]  # fmt: skip

@@ -85,6 +85,7 @@ class Core:
         self._tables: dict[str, str] = {}
         """With which indicators each partition was observed last."""
         self._spool = SpoolReader(site.spool)
+        self._look_for_news()
         self._begin(partitions)
 
     def _begin(self, partitions: Sequence[str]) -> None:
@@ -176,6 +177,7 @@ class Core:
         self._look_for_news()
         self._judge.let_time_pass()
         self._judge.take_past()
+        self._judge.take_history()
         self._tell_accounts()
         rejects = self._spool.read(DEAD, self._state.cursor(DEAD, "think"))
         if rejects is not None:

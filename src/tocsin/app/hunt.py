@@ -8,7 +8,6 @@ import signal
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -21,6 +20,7 @@ from tocsin import flow
 from tocsin.app import parts
 from tocsin.app.arrow import from_bytes, to_bytes
 from tocsin.app.clock import SystemClock
+from tocsin.app.reading import by_file, clocks_of
 from tocsin.app.site import open_site
 from tocsin.app.workers import Reply, Request, Worker, in_parallel, serve
 from tocsin.correlate.grouping import Grouping
@@ -30,15 +30,12 @@ from tocsin.detect.sigma.windows.fold import WindowsFold
 from tocsin.errors import UsageError
 from tocsin.formats.limits import DEFAULT
 from tocsin.formats.read import read_batches, total_bytes
-from tocsin.formats.records import RawBatch, Rejected, Stamp, to_envelope
+from tocsin.formats.records import Rejected, Stamp, to_envelope
 from tocsin.model.findings import Finding, Standing, findings_from_arrow, findings_to_arrow
 from tocsin.model.incidents import Incident, incident_from_bytes
 from tocsin.model.rules import RuleStatus
 from tocsin.model.stages import ContextSnapshot, HostClock
 from tocsin.store.lake import Lake
-
-CLOCK_SAMPLE = 2_048
-"""Records at the start of each file from which its hosts' clocks are estimated."""
 
 FINDINGS_PER_STEP = 4_096
 
@@ -207,29 +204,13 @@ def _requests(
         for problem in batch.problems:
             place = f":{problem.position}" if isinstance(problem, Rejected) else ""
             tally.keep_out(problem.reason, problem.detail, f"{problem.origin}{place}")
-        for name, part in _by_file(batch):
+        for name, part in by_file(batch):
             raw = to_envelope(part, Stamp("hunt", "hunt", offset, None, now))
             if name != file:
-                file, clocks = name, _clocks(raw, compiled)
+                file, clocks = name, clocks_of(raw, compiled)
             tally.size += part.size
             yield Request("observe", task, {"clocks": clocks}, to_bytes(raw))
             task, offset = task + 1, offset + len(part)
-
-
-def _by_file(batch: RawBatch) -> Iterator[tuple[str, RawBatch]]:
-    start = 0
-    for name, run in groupby(batch.origins, key=lambda origin: origin.partition("!")[0]):
-        end = start + sum(1 for _ in run)
-        raws = batch.raws[start:end]
-        size = sum(map(len, raws))
-        yield name, RawBatch(batch.origins[start:end], batch.positions[start:end], raws, size=size)
-        start = end
-
-
-def _clocks(raw: pa.RecordBatch, compiled: flow.Compiled) -> dict[str, Any]:
-    decoded = flow.decode(raw.slice(0, CLOCK_SAMPLE), compiled.normalizer)
-    clocks: dict[str, Any] = msgspec.to_builtins(compiled.normalizer.host_clocks(decoded.records))
-    return clocks
 
 
 def _by_source(counts: Counter[str]) -> dict[str, dict[str, int]]:

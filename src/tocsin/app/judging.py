@@ -18,6 +18,7 @@ from tocsin.app import accounts, metrics
 from tocsin.app.arrow import from_bytes
 from tocsin.app.keeping import Keeper
 from tocsin.app.readiness import MEMORY, Readiness
+from tocsin.app.readiness import PAST as PAST_QUALITY
 from tocsin.app.telling import Teller
 from tocsin.app.watermark import Watermark
 from tocsin.app.workers import Reply
@@ -51,6 +52,9 @@ STEP = 10_000_000
 
 PAST = 1_000
 """Findings in stored events that are taken up in one transaction."""
+
+HISTORY_PARTS = 16
+"""Batches of a backfill whose quality is added in one transaction."""
 
 MOST_CLOCKS = 50_000
 """Hosts whose clock is remembered; the names come from logs, so there must be an end."""
@@ -204,6 +208,17 @@ class Judge:
             self._state.intelligence.settled(number for number, _ in found)
         metrics.findings.inc(fresh)
         self._teller.tell(changes.incidents, changes.joined)
+
+    def take_history(self) -> None:
+        """Add up quality that backfills counted: core alone judges sources."""
+        waiting = self._state.fold_states(PAST_QUALITY, limit=HISTORY_PARTS)
+        if not waiting:
+            return
+        with self._state.think(PAST_QUALITY) as tx:
+            for body in waiting.values():
+                rows, mark = from_bytes(body), self._watermark.time
+                self._readiness.take(tx, rows, {}, watermark=mark, now=self._clock.now())
+            tx.put_fold_states(PAST_QUALITY, dict.fromkeys(waiting))
 
     def let_time_pass(self) -> None:
         """Take up decisions; while nothing comes in, decide what waited for company."""

@@ -14,7 +14,7 @@ from tocsin.detect.exceptions import staged_rules
 from tocsin.errors import UsageError
 from tocsin.model.incidents import Incident
 from tocsin.model.rules import RuleState
-from tocsin.normalize import compile_sources
+from tocsin.normalize.folders import declared_sources
 from tocsin.store import State
 from tocsin.store.casebook import Casebook
 from tocsin.store.findings import RuleActivity
@@ -48,15 +48,12 @@ class SourceLine(msgspec.Struct, frozen=True):
 
 def sources(site: Site) -> list[SourceLine]:
     """Every source of the content, with its counts where there is state."""
-    normalizer, problems = compile_sources(disk_content(site))
-    if normalizer is None:
-        raise parts.first_error(problems)
     seen, kept = {}, {}
     if site.state.exists():
         intake = _reading(site).intake
         seen = {s.source_id: s for s in intake.sources()}
         kept = {one.source_id: one for one in accounts(intake.counters())}
-    known = {spec.id: spec for spec in normalizer.sources}
+    known = {spec.id: spec for spec in declared_sources(disk_content(site))}
     lines = []
     for source_id in sorted(known.keys() | kept.keys(), key=lambda name: (name == "", name)):
         spec, count = known.get(source_id), seen.get(source_id)

@@ -45,6 +45,9 @@ METHOD = "quality of telemetry against thresholds and its own past"
 MEMORY = "readiness"
 """The fold that remembers what was issued."""
 
+PAST = "past-quality"
+"""The fold in which quality that backfills counted waits for core, which alone judges sources."""
+
 JUDGE_EVENTS, JUDGE_EVERY = 256, SECOND
 """A source is judged again after so many events, or so long (us) after the last time."""
 

@@ -23,6 +23,10 @@ app = App(
 _COMMANDS = {
     "hunt": ("tocsin.cli.hunt:hunt", "Read log files once and tell the incidents in them."),
     "up": ("tocsin.cli.service:up", "Run the service: collect, detect and keep, until stopped."),
+    "backfill": (
+        "tocsin.cli.backfill:backfill",
+        "Bring exports and archives into the lake, at the time of their events.",
+    ),
     "init": ("tocsin.cli.content:init", "Make a site folder: settings and your own content."),
     "check": ("tocsin.cli.content:check", "Check all content with its own tests."),
     "apply": ("tocsin.cli.content:apply", "Show what changed in the content and put it to work."),

@@ -21,6 +21,9 @@ from tocsin.store.state import models
 WINDOW = 1_048_576
 """At least so many newest events are remembered: about 100 MB in the process that thinks."""
 
+HISTORY = "back-"
+"""How the partition of a backfill begins."""
+
 UID_BYTES = 16
 _UID = pa.binary(UID_BYTES)
 
@@ -31,9 +34,11 @@ class Seen:
     The keys in memory are those of committed runs; runs of another process are taken up, too.
     """
 
-    def __init__(self, database: Database, window: int = WINDOW) -> None:
+    def __init__(self, database: Database, window: int = WINDOW, *, history: bool = False) -> None:
+        """With `history` the events of backfills, which never push live ones out of the window."""
         self._database = database
         self._window = window
+        self._history = history
         self._keys: set[int] = set()
         self._newest_run = 0
         self._events = 0
@@ -74,6 +79,13 @@ class Seen:
             cut = self._cut(run.events)
             transaction.on_commit(partial(self._settle, *cut), using=self._database.alias)
         return duplicates
+
+    def known(self, uids: Sequence[str]) -> set[str]:
+        """Those of `uids` that are among the seen events."""
+        self._catch_up()
+        whole = bytes.fromhex("".join(uids))
+        suspects = [_part(whole, row) for row, key in enumerate(_keys(whole)) if key in self._keys]
+        return {uid.hex() for uid in self._find(suspects)}
 
     def _tell_apart(
         self, partition: str, whole: bytes, keys: Sequence[int], offsets: Sequence[int]
@@ -143,7 +155,9 @@ class Seen:
         self._catch_up()
 
     def _runs(self) -> Any:
-        return models.SeenRun.objects.using(self._database.alias).order_by("id")
+        rows = models.SeenRun.objects.using(self._database.alias).order_by("id")
+        past = {"partition__startswith": HISTORY}
+        return rows.filter(**past) if self._history else rows.exclude(**past)
 
 
 def _keys(uids: bytes) -> Sequence[int]:

@@ -83,6 +83,10 @@ class State:
             crash.point("t1.before-commit")
         crash.point("t1.after-commit")
 
+    def history_seen(self) -> Seen:
+        """The events of backfills: a window of their own."""
+        return Seen(self._database, 4 * WINDOW, history=True)
+
     def cursor(self, partition: str, kind: str) -> int:
         """How far `partition` is dealt with: `think` or `lake`; -1 before the first."""
         with self._database.reading():
@@ -93,10 +97,11 @@ class State:
         with self._database.transaction():
             write_cursor(self._database, partition, kind, offset)
 
-    def fold_states(self, fold: str) -> dict[str, bytes]:
-        """All states of a fold that has few keys, by key."""
+    def fold_states(self, fold: str, *, limit: int | None = None) -> dict[str, bytes]:
+        """The states of a fold that has few keys, by key; with `limit` the first so many."""
         with self._database.reading():
-            rows = self._rows(models.FoldState).filter(fold=fold).values_list("key", "state")
+            rows = self._rows(models.FoldState).filter(fold=fold).order_by("key")
+            rows = rows.values_list("key", "state")[:limit]
             return {key: bytes(state) for key, state in rows}
 
     def put_evidence(self, evidence: Evidence) -> None:

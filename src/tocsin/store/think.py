@@ -102,6 +102,10 @@ class Think:
         """Note the events of this batch; returns the offsets of those seen before: see `Seen`."""
         return self._seen.first_seen(self._partition, uids, offsets, sources, times)
 
+    def seen_live(self, uids: Sequence[str]) -> set[str]:
+        """Those of `uids` that came in live before."""
+        return self._seen.known(uids) if uids else set()
+
     def add_findings(
         self, findings: Sequence[Finding], incident_ids: Sequence[str | None] | None = None
     ) -> int:

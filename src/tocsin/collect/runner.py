@@ -107,7 +107,10 @@ class Runner:
         if problems:
             if not self._patiently(
                 lambda: self._dead.append_rejects(
-                    problems, received_at=now, checkpoint=note
+                    problems,
+                    source_id=chunk.source_id,
+                    received_at=now,
+                    checkpoint=note,
                 )
             ):
                 return False

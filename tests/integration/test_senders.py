@@ -4,6 +4,7 @@ import base64
 import gzip
 import http.client
 import json
+import socket
 import subprocess
 import threading
 import time
@@ -161,6 +162,24 @@ def test_rsyslog_over_syslog_tls(service: Service, tmp_path: Path) -> None:
         feed(source, 1000, 0.0)
         wait(service, lambda: len(ports(service)) == 1000)
     assert service.stored().total() == 1000
+    service.stop()
+
+
+def test_stopping_loses_nothing_of_what_has_come(service: Service) -> None:
+    text = """
+    [[input]]
+    kind = "syslog"
+    protocol = "tcp"
+    listen = "127.0.0.1:{port}"
+    """
+    port = prepare(service, text)
+    service.start()
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as sender:
+        sender.sendall("".join(f"<38>{line(n)}\n" for n in range(5000)).encode())
+        service.stop()
+    service.start()
+    wait(service, lambda: service.stored().total() == 5000)
+    assert service.stored().keys() == {f"<38>{line(n)}".encode() for n in range(5000)}
     service.stop()
 
 

@@ -17,6 +17,9 @@ from tocsin.settings import Listener
 SWEEP_SECONDS = 5.0
 """How often connections on which nothing comes are looked for, at most."""
 
+LAST_SECONDS = 0.2
+"""At the end, what the kernel holds already is still read for so long."""
+
 
 class Stream(asyncio.Protocol):
     """One connection. Subclasses cut what comes into records (`received`) and see its end."""
@@ -127,6 +130,8 @@ class Streams:
         self.closing = True
         if self._server is not None:
             self._server.close()
+        if self._open:
+            await asyncio.sleep(LAST_SECONDS)
         for task in list(self._tasks):
             task.cancel()
         for stream in list(self._open):

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
+import pyarrow as pa
 
 from tocsin.app.indicators import search_table
 from tocsin.app.previewing import day_of
@@ -23,7 +24,8 @@ from tocsin.model.stages import ContextSnapshot
 from tocsin.store import State
 from tocsin.store.intelligence import Job
 from tocsin.store.lake_parts import ingest_day, lake_files, read_parts, read_rows
-from tocsin.store.scan import LakeFile
+from tocsin.store.scan import LakeFile, records_of
+from tocsin.store.seen import HISTORY
 
 HOUR = 60 * 60 * 1_000_000
 MOST_FINDINGS = 20_000
@@ -55,7 +57,7 @@ def search_lake(site: Site, state: State, job: Job, now: int) -> Iterator[tuple[
         if name in done or ingest_day(file) < oldest:
             continue
         found = search_file(file, indicators, context, job.since)
-        standing = [as_past(site, one, now) for one in found.findings]
+        standing = [as_past(site, one, file.partition, now) for one in found.findings]
         yield (
             found.events,
             state.intelligence.put_searched(job.number, name, found.events, standing),
@@ -74,7 +76,7 @@ def search_file(
         for one in indicators.sightings(file.class_name, batch):
             sightings.setdefault(first + one.row, []).append(one)
         first += batch.num_rows
-        events += batch.num_rows
+        events += records_of(pa.Table.from_batches([batch])).num_rows
     found: dict[str, Finding] = {}
     for number, row in read_rows(file, sightings):
         event = row.to_pylist()[0]
@@ -90,9 +92,13 @@ def search_file(
     return Searched(events, sorted(found.values(), key=lambda one: (one.time, one.finding_id)))
 
 
-def as_past(site: Site, finding: Finding, now: int) -> Finding:
-    """Old matches count, but nobody is woken for them; what a warning list hid stays hidden."""
-    recent = finding.received_at >= now - site.settings.intelligence.open_hours * HOUR
+def as_past(site: Site, finding: Finding, partition: str, now: int) -> Finding:
+    """Old matches count, but nobody is woken for them; what a warning list hid stays hidden.
+
+    What was backfilled is old whatever its time: it can never page.
+    """
+    oldest = now - site.settings.intelligence.open_hours * HOUR
+    recent = finding.received_at >= oldest and not partition.startswith(HISTORY)
     if finding.standing is not Standing.OPEN or recent:
         return finding
     return msgspec.structs.replace(finding, standing=Standing.HISTORY)

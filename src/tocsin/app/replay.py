@@ -41,10 +41,11 @@ class _About(msgspec.Struct, array_like=True):
 
 
 class Replayed(NamedTuple):
-    """A batch of stored events was looked at: how many, and what rules say (findings.FINDINGS)."""
+    """A batch of stored events of a partition: how many, and what rules say (findings.FINDINGS)."""
 
     events: int
     findings: pa.RecordBatch
+    partition: str = ""
 
 
 def replay(
@@ -71,7 +72,7 @@ def replay(
             events += pc.sum(mask).as_py() or 0
             parts.append(rows.filter(pc.and_(mask, columns.suspects(file, rows))))
         for batch in in_order(parts):
-            yield Replayed(0, flow.look_again(batch, compiled, context))
+            yield Replayed(0, flow.look_again(batch, compiled, context), run[0].partition)
         yield Replayed(events, flow.NO_FINDINGS)
         seen += run
     if since <= 0 and until == LATEST:

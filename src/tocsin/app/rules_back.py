@@ -46,7 +46,7 @@ def search_for_rules(
     for batch in replay(site.lake, compiled, context, since=now - days * DAY):
         events += batch.events
         found = findings_from_arrow(flow.shown(batch.findings))
-        waiting += (as_past(site, one, now) for one in found if one.rule_id in ids)
+        waiting += (as_past(site, one, batch.partition, now) for one in found if one.rule_id in ids)
         if len(waiting) >= AT_ONCE:
             new += _keep(state, waiting, now)
             waiting = []

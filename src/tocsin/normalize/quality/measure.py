@@ -112,7 +112,8 @@ class Meter:
         """
         run = _Run(self, batch, placing, history=history)
         for group, start in zip(batch.mapped.groups, batch.mapped.starts, strict=True):
-            run.take(group, start)
+            if not group.second:
+                run.take(group, start)
         run.sample_keys()
         run.number(self._senders)
         run.reject()

@@ -293,7 +293,7 @@ def test_dead_letters_keep_everything(tmp_path: Path) -> None:
     assert rows is not None
     assert rows.schema == envelope.REJECTS
     assert rows.to_pylist() == [
-        {"partition": "dead", "offset": 0, "received_at": 7, **reject._asdict()}
+        {"partition": "dead", "offset": 0, "received_at": 7, **reject._asdict(), "source_id": None}
     ]
 
 

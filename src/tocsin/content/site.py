@@ -62,11 +62,18 @@ def template() -> str:
     for (section, _), entries in sections:
         lines = [f"# [{section}]"] if section else []
         for entry in entries:
-            default = entry.default or '"..."'
+            default = entry.default or _example(entry.kind)
             written = f"{entry.key} = {default}"
             lines.append(f"# {written:<28}# {entry.text}")
         parts.append("\n".join(lines) + "\n")
     return "\n".join(parts)
+
+
+def _example(kind: str) -> str:
+    """What stands for a value that a site must choose: the first choice, where there are some."""
+    if kind == "secret":
+        return '"env:NAME"'
+    return kind.partition(" | ")[0] if kind.startswith('"') else '"..."'
 
 
 def strays(folder: Path) -> list[Problem]:

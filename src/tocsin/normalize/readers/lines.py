@@ -19,6 +19,11 @@ _RFC3164 = re.compile(
     r"(?P<host>\S{1,255}) "
 )
 _TAG = re.compile(r"(?P<program>[^\s:\[\]]{1,64})(?:\[(?P<pid>[^\]\s]{1,32})\])?: ?")
+_LEFT_TAG = re.compile(
+    r"\s{0,4}(?:(?P<host>[\w.\-]{1,255}) )??"
+    r"(?:(?P<severity>emerg|alert|crit|err|error|warning|notice|info|debug) )?"
+    r"(?P<program>[A-Za-z_][\w.\-/()]{0,63})\[(?P<pid>\d{1,10})\]: ?"
+)
 _MAX_STRUCTURED = 64 * 1024
 """Characters of structured data; RFC 5424 asks receivers for 2,048 octets of the whole message."""
 _FACILITIES = (
@@ -137,9 +142,23 @@ def before(head: str) -> tuple[str, str | None]:
 def headed(text: str) -> dict[str, object]:
     """Text behind its syslog header, if it has one: what `syslog` gives, else the field `message`.
 
-    For products of which the message says more surely than the program's name whose it is.
+    For products of which the message says more surely than the program's name whose it is. What
+    relays leave of a header is taken off too: a priority, a word for the severity before the tag
+    (`notice apmd[14]: `), or the tag alone, which then must have a process id.
     """
-    return syslog(text.lstrip()) or {"message": text}
+    text = text.lstrip()
+    fields = syslog(text)
+    if fields is None:
+        pri = _PRI.match(text)
+        fields = {"message": text[pri.end() :] if pri else text}
+    rest = str(fields["message"])
+    tag = None if "program" in fields else _LEFT_TAG.match(rest)
+    if tag is not None:
+        for name, found in tag.groupdict().items():
+            if found:
+                fields.setdefault(name, found)
+        fields["message"] = rest[tag.end() :]
+    return fields
 
 
 def message(text: str) -> dict[str, object]:

@@ -15,6 +15,8 @@ _PAIR = re.compile(
     r"""(?:^|(?<=[\s,;|>]))([A-Za-z_][\w.\-]{0,127})=(?:"((?:[^"\\]|\\.)*)"|([^"\s,;]?[^\s,;]*))""",
     re.DOTALL,
 )
+_TAGGED = re.compile(r"[A-Za-z][\w\-]{0,31}:(?=[A-Za-z_]\w{0,64}=)")
+"""A tag without a space behind it: `ASM:unit_hostname="..."`."""
 _ESCAPED = re.compile(r'\\(["\\])')
 _HEAD = 512
 """Characters in which the first pair must begin."""
@@ -34,6 +36,9 @@ def key_value(text: str) -> dict[str, Any] | None:
     that is one. Fields of a syslog header are `syslog_host` and `syslog_timestamp`.
     """
     text = text[:MAX_TEXT]
+    tag = _TAGGED.search(text[:_HEAD])
+    if tag is not None and "=" not in text[: tag.start()]:
+        text = f"{text[: tag.end()]} {text[tag.end() :]}"
     first = _PAIR.search(text[:_HEAD])
     if first is None:
         return None

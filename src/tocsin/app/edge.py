@@ -24,6 +24,7 @@ from tocsin.app.logs import speak
 from tocsin.app.site import DEAD, Site
 from tocsin.collect.folder import backlog
 from tocsin.collect.network import Network
+from tocsin.collect.pulling import Puller
 from tocsin.collect.runner import Runner
 from tocsin.collect.spool import Spool, SpoolLocked
 
@@ -152,6 +153,8 @@ class Carrier:
         self._stop = stop
         self._seen: Counter[str] = Counter()
         self._why = ""
+        self._troubles = inlet.transport.troubles if isinstance(inlet.transport, Puller) else None
+        self._trouble = ""
         self._runner = Runner(
             inlet.transport, spool, dead, clock=SystemClock(), pause=self._pause, name=inlet.name
         )
@@ -185,10 +188,28 @@ class Carrier:
             if n and not self._seen[f"lost {what}"]:
                 log.warning("records are lost", input=self._input, what=what)
             self._seen[f"lost {what}"] = n
+        self._tell_troubles()
         metrics.standing_still.labels(self._name).set(bool(counts.waiting))
         if counts.waiting and counts.waiting != self._why:
             log.error("reading stands still", partition=self._name, reason=counts.waiting)
         self._why = counts.waiting
+
+    def _tell_troubles(self) -> None:
+        """Count what failed while asking, and say once what lasts and when it is over."""
+        if self._troubles is None:
+            return
+        for reason, n in list(self._troubles.counts.items()):
+            told = self._seen[f"failed {reason}"]
+            metrics.fetch_failures.labels(self._input, reason).inc(n - told)
+            self._seen[f"failed {reason}"] = n
+        standing = self._troubles.standing
+        metrics.fetch_failing.labels(self._input).set(bool(standing))
+        kind = standing.partition(":")[0]
+        if kind and kind != self._trouble:
+            log.warning("cannot be asked", input=self._input, reason=standing)
+        elif self._trouble and not kind:
+            log.info("can be asked again", input=self._input)
+        self._trouble = kind
 
 
 def _collect(carriers: Sequence[Carrier], stop: _Stop, site: Site) -> None:

@@ -26,6 +26,7 @@ from tocsin.collect.transports.again import Again
 from tocsin.collect.transports.bulk import Bulk
 from tocsin.collect.transports.files import Files, FileSource
 from tocsin.collect.transports.hec import Hec
+from tocsin.collect.transports.kafka import Kafka, config_of
 from tocsin.collect.transports.otlp import Otlp
 from tocsin.collect.transports.relp import relp_streams
 from tocsin.collect.transports.syslog import Datagrams, syslog_streams
@@ -34,7 +35,14 @@ from tocsin.collect.web import Speaker, Web
 from tocsin.errors import SettingsError
 from tocsin.formats.limits import DEFAULT, Limits
 from tocsin.model.ports import Clock
-from tocsin.settings import FilesInput, HttpInput, RelpInput, Settings, SyslogInput
+from tocsin.settings import (
+    FilesInput,
+    HttpInput,
+    KafkaInput,
+    RelpInput,
+    Settings,
+    SyslogInput,
+)
 from tocsin.settings import Listener as Listens
 
 AGAIN = "again"
@@ -205,4 +213,15 @@ def _relp(one: RelpInput, around: Surroundings) -> tuple[Transport, Listener, Ca
     return inbox, relp_streams(one, desk, server_context(one, around.folder)), _nothing
 
 
-_MAKERS: Mapping[type, Maker] = {HttpInput: _http, SyslogInput: _syslog, RelpInput: _relp}
+def _kafka(one: KafkaInput, around: Surroundings) -> tuple[Transport, None, Callable[[], None]]:
+    config = config_of(one, around.folder)
+    kafka = Kafka(one, config, around.limits, around.clock, around.ring)
+    return kafka, None, kafka.close
+
+
+_MAKERS: Mapping[type, Maker] = {
+    HttpInput: _http,
+    SyslogInput: _syslog,
+    RelpInput: _relp,
+    KafkaInput: _kafka,
+}

@@ -48,3 +48,14 @@ lost = Counter(
 received_by_input = Counter(
     "tocsin_input_records", "Records made durable in the spool, by input", ["input"]
 )
+fetch_failures = Counter(
+    "tocsin_fetch_failures",
+    "Times that an input could not be asked for records, by input and reason",
+    ["input", "reason"],
+)
+fetch_failing = Gauge(
+    "tocsin_fetch_failing",
+    "1 while an input cannot be asked for records",
+    ["input"],
+    multiprocess_mode="mostrecent",
+)

@@ -30,6 +30,14 @@ def is_loopback(host: str) -> bool:
     return ipaddress.ip_address(host).is_loopback
 
 
+def is_local(host: str) -> bool:
+    """True for `localhost` and addresses that only this machine reaches, not for other names."""
+    try:
+        return host == "localhost" or is_loopback(host.strip("[]"))
+    except ValueError:
+        return False
+
+
 def bind(host: str, port: int, kind: socket.SocketKind) -> socket.socket:
     """A bound socket, listening when it is TCP; raises OSError when the address is taken."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET

@@ -16,6 +16,7 @@ from msgspec import Meta
 
 from tocsin.errors import SettingsError
 from tocsin.settings.directory import Directory
+from tocsin.settings.fetching import KafkaInput, MailboxInput, RestInput
 from tocsin.settings.inputs import FilesInput, HttpInput, Input, Listener, RelpInput, SyslogInput
 from tocsin.settings.secret import Secret
 from tocsin.settings.siems import Siem
@@ -28,8 +29,11 @@ __all__ = [
     "FilesInput",
     "HttpInput",
     "Input",
+    "KafkaInput",
     "Listener",
+    "MailboxInput",
     "RelpInput",
+    "RestInput",
     "Secret",
     "Settings",
     "Siem",

@@ -9,19 +9,9 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from tocsin.settings.fetching import KafkaInput
+from tocsin.settings.naming import Name, Source
 from tocsin.settings.secret import Secret
-
-Source = Annotated[
-    str | None,
-    Meta(description="The source's id; without it each record's format is recognized."),
-]
-Name = Annotated[
-    str,
-    Meta(
-        pattern="^[a-z0-9][a-z0-9_.-]{0,62}$",
-        description="What it is called in counts; no two inputs of the network share a name.",
-    ),
-]
 
 
 class FilesInput(msgspec.Struct, frozen=True, kw_only=True, tag="files", tag_field="kind"):
@@ -152,4 +142,4 @@ class RelpInput(Listener, frozen=True, kw_only=True, tag="relp", tag_field="kind
     source: Source = None
 
 
-Input = FilesInput | HttpInput | SyslogInput | RelpInput
+Input = FilesInput | HttpInput | SyslogInput | RelpInput | KafkaInput

@@ -12,10 +12,12 @@ from tocsin import flow
 from tocsin.app import parts
 from tocsin.app.hunt import hunt_files
 from tocsin.app.replay import replay
+from tocsin.app.surroundings import open_index
 from tocsin.formats.limits import DEFAULT
 from tocsin.formats.read import read_batches
-from tocsin.formats.records import Stamp, to_envelope
+from tocsin.formats.records import RawBatch, Stamp, to_envelope
 from tocsin.lab import write_history
+from tocsin.model.context import Fact
 from tocsin.model.findings import Standing, findings_from_arrow
 from tocsin.model.stages import ContextSnapshot
 
@@ -103,3 +105,27 @@ def of_one_event(findings):
 def replayed(lake, compiled):
     batches = replay(lake, compiled, ContextSnapshot("hunt"))
     return of_one_event([f for batch in batches for f in findings_from_arrow(batch.findings)])
+
+
+TAKEN = (
+    b"<5>1 2026-03-02T08:14:10Z vault01 CEF:0|Cyber-Ark|Vault|14.2|295|Retrieve password|5|"
+    b"act=Retrieve password suser=mira fname=Root\\\\web01-root shost=198.51.100.24 dhost=web01 "
+    b"duser=root app=PVWA reason=ticket 4711"
+)
+
+
+def test_a_check_out_opens_a_window_by_itself(compiled):
+    batch = RawBatch(["vault"] * 2, [1, 2], [TAKEN, TAKEN.replace(b"|295|Retrieve", b"|7|Logon")])
+    rows = to_envelope(batch, Stamp("law", "p0", 40, None, ATTACK))
+    seen = flow.observe(rows, compiled, ContextSnapshot("law"))
+    [opened] = seen.windows
+    at = 1_772_439_250_000_000
+    assert (opened.offset, opened.window.since) == (40, at)
+    record = opened.window
+    fact = Fact("stream", "stream", record.key, at, record.until, at, record.body)
+    index = open_index(None, [fact])
+    assert not index.is_empty
+    assert index.windows(host="web01", at=at + 1) == (fact,)
+    assert index.windows(host="web01", at=record.until) == ()
+    past = flow.observe(rows, compiled, ContextSnapshot("law", history=True))
+    assert past.windows == ()

@@ -29,6 +29,7 @@ from tocsin.detect.sigma.plan import Plan
 from tocsin.detect.sigma.windows.fold import NO_OFFSET, WindowsFold
 from tocsin.detect.vendor import alert_of, finding_of
 from tocsin.enrich.context import ContextIndex, describe, placed
+from tocsin.enrich.context.checkouts import window_of_event
 from tocsin.model.envelope import REJECTS
 from tocsin.model.findings import (
     MAX_COPY_BYTES,
@@ -40,7 +41,7 @@ from tocsin.model.findings import (
     findings_to_arrow,
 )
 from tocsin.model.records import NativeRecord, Position, Undecodable
-from tocsin.model.stages import IDENTITIES, ContextSnapshot, Observed, run_fold
+from tocsin.model.stages import IDENTITIES, ContextSnapshot, Observed, Opened, run_fold
 from tocsin.normalize import Normalizer, validate
 from tocsin.normalize.normalizer import identities_of
 from tocsin.normalize.quality import Meter
@@ -79,6 +80,8 @@ class Compiled:
     standings: Standings
     meter: Meter
     alerts: frozenset[str] = frozenset()
+    checkouts: frozenset[str] = frozenset()
+    """Sources that say who was given privileged access."""
     surroundings: ContextIndex = field(default_factory=ContextIndex.empty)
     indicators: Indicators | None = None
 
@@ -155,6 +158,7 @@ def observe(raw: pa.RecordBatch, compiled: Compiled, context: ContextSnapshot) -
             compiled.surroundings,
             history=context.history,
         ),
+        () if context.history else tuple(windows(whole, positions, compiled, context)),
     )
 
 
@@ -237,6 +241,23 @@ def alerts(decoded: Decoded, compiled: Compiled) -> list[Hit]:
         for row, record in enumerate(decoded.records)
         if record.source_id in compiled.alerts
     ]
+
+
+def windows(
+    decoded: Decoded, positions: Sequence[Position], compiled: Compiled, context: ContextSnapshot
+) -> Iterator[Opened]:
+    """The windows of privileged access that records open, with the spool offset of each."""
+    names = compiled.checkouts
+    rows = [row for row, one in enumerate(decoded.records) if one.source_id in names]
+    if not rows:
+        return
+    records, places = [decoded.records[row] for row in rows], [positions[row] for row in rows]
+    raws = [decoded.raws[row] for row in rows]
+    events = compiled.normalizer.events(records, places, raws, context)
+    for place, (_, event) in zip(places, events, strict=True):
+        found = window_of_event(event, event["tocsin_time"])
+        if found is not None:
+            yield Opened(place.offset, found)
 
 
 def findings_of(

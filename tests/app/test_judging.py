@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
 from tests.correlate.findings import HOUR, MINUTE, SECOND, T0, finding, host, process, session, user
 
@@ -9,9 +10,11 @@ from tocsin import flow
 from tocsin.app.arrow import to_bytes
 from tocsin.app.judging import Judge
 from tocsin.app.workers import Reply
+from tocsin.model.context import Record, Window
 from tocsin.model.decisions import DecisionKind
 from tocsin.model.findings import Finding, findings_to_arrow
 from tocsin.model.quality import EMPTY
+from tocsin.model.stages import Opened
 from tocsin.store import State
 
 
@@ -41,7 +44,7 @@ class Desk:
         self.state, self.clock, self.last = state, Hand(), -1
         self.judge = Judge(state, "default", self.clock)
 
-    def see(self, *findings: Finding) -> None:
+    def see(self, *findings: Finding, windows: object = ()) -> None:
         self.last += 1
         parts = {
             "identities": to_bytes(flow.NO_IDENTITIES),
@@ -52,7 +55,7 @@ class Desk:
         received = max(one.time for one in findings)
         args = {
             "received_at": received, "counts": {}, "clocks": {}, "first": self.last,
-            "last": self.last, "rows": len(findings),
+            "last": self.last, "rows": len(findings), "windows": windows,
         }  # fmt: skip
         self.judge.judge("p0", Reply(0, args, parts))
 
@@ -136,3 +139,17 @@ def test_findings_that_came_before_the_side_they_belong_to_follow_it(state: Stat
     desk.see(finding("c2", 2 * MINUTE, host("ws01"), user("cid"), child, rule="e"))
     assert desk.parts() == {frozenset({"ann"}), frozenset({"bob", "c1", "c2"})}
     assert made.blocks[1].incident_id in desk.kept
+
+
+def test_windows_of_privileged_access_are_kept_and_known_after_a_restart(state: State) -> None:
+    desk = Desk(state)
+    body = Window("access", ("host:web01",), "root of web01", "mira", "ticket 4711")
+    window = Record("w1", body, "stream", T0, T0 + 2 * HOUR)
+    opened = msgspec.to_builtins([Opened(0, window), Opened(7, window)])
+    desk.see(finding("f1", T0, host("web01")), windows=opened)
+    assert [one.key for one in desk.judge.windows] == ["w1", "w1"]
+    desk.restart()
+    assert [one.key for one in desk.judge.windows] == ["w1", "w1"]
+    desk.clock.time = T0 + 30 * HOUR
+    desk.restart()
+    assert desk.judge.windows == ()

@@ -43,6 +43,7 @@ from tocsin.collect.reader import SpoolReader
 from tocsin.correlate.hubs import grouping_of
 from tocsin.errors import TocsinError
 from tocsin.model.content import ContentSet
+from tocsin.model.context import Fact
 from tocsin.model.ports import Clock
 from tocsin.normalize.folders import declared_sources, source_files
 from tocsin.store import State
@@ -65,6 +66,8 @@ class News(NamedTuple):
     clocks: int = 0
     context: str = ""
     """Path of the index of context."""
+    windows: tuple[Fact, ...] = ()
+    """Windows that the stream opened since the index was made."""
     indicators: str = ""
     """Id of the table of indicators."""
 
@@ -218,8 +221,9 @@ class Core:
         told: dict[str, object] = {}
         if news.clocks != sent.clocks:
             told["clocks"] = msgspec.to_builtins(self._judge.clocks)
-        if news.context != sent.context:
+        if (news.context, news.windows) != (sent.context, sent.windows):
             told["context"] = news.context
+            told["windows"] = msgspec.to_builtins(news.windows)
         if news.indicators != sent.indicators:
             told["indicators"] = news.indicators
         return told
@@ -228,10 +232,11 @@ class Core:
         """Whether other context or other indicators are in force."""
         index = index_in_force(self._site, self._state)
         context = "" if index is None else str(index)
-        if context != self._news.context:
-            self._judge.know(open_index(index))
+        windows = self._judge.windows
+        if (context, windows) != (self._news.context, self._news.windows):
+            self._judge.know(open_index(index, windows))
         table = self._state.intelligence.current_table()
-        self._news = News(context=context, indicators=table)
+        self._news = News(context=context, windows=windows, indicators=table)
 
     def _note_table(self, lane: Lane, reply: Reply) -> None:
         """Note from where on a partition is observed with a table: its past is searched apart."""

@@ -30,13 +30,14 @@ from tocsin.detect.sigma.plan import Plan
 from tocsin.detect.sigma.windows.fold import NO_OFFSET, WindowsFold
 from tocsin.enrich.context import ContextIndex
 from tocsin.model.content import ContentSet
+from tocsin.model.context import Fact
 from tocsin.model.decisions import Constraints
 from tocsin.model.envelope import BATCH_ROWS
 from tocsin.model.findings import findings_from_arrow, findings_to_arrow
 from tocsin.model.incidents import Incident, incident_from_bytes
 from tocsin.model.ports import Clock
 from tocsin.model.sources import SourceSpec
-from tocsin.model.stages import Fold, HostClock
+from tocsin.model.stages import Fold, HostClock, Opened
 from tocsin.store import State
 from tocsin.store.casebook import DECISIONS
 from tocsin.store.think import SourceCount, Think
@@ -55,6 +56,13 @@ PAST = 1_000
 
 HISTORY_PARTS = 16
 """Batches of a backfill whose quality is added in one transaction."""
+
+STREAM = "stream"
+"""The feed of windows that events open."""
+KEPT_WINDOWS = 24 * 60 * 60 * 1_000_000
+"""Microseconds for which a window that is over is still known: events may come late."""
+MOST_WINDOWS = 1_000
+"""Windows that are known beside the index; the next load of context takes all of them in."""
 
 MOST_CLOCKS = 50_000
 """Hosts whose clock is remembered; the names come from logs, so there must be an end."""
@@ -77,6 +85,12 @@ class Judge:
         self.content_id = ""
         self._windows = WindowsFold(())
         self._known = flow.Known()
+        self.windows: tuple[Fact, ...] = tuple(
+            fact
+            for fact in state.context.of_feed(STREAM)
+            if fact.until + KEPT_WINDOWS > clock.now()
+        )[-MOST_WINDOWS:]
+        """Windows of privileged access that the stream opened lately."""
         self._readiness = Readiness(state.fold_states(MEMORY))
         self._state = state
         self._site = site
@@ -156,6 +170,7 @@ class Judge:
             tx.count(accounts.judged(args["counts"], repeated, rejects))
             tx.see_sources(_sources(_without(identities, repeats), args["received_at"]))
             tx.put_fold_states(CLOCKS, self._merge(args["clocks"]))
+            self._open_windows(args.get("windows", ()), repeats, now)
             body = {
                 "first": args["first"],
                 "last": args["last"],
@@ -175,6 +190,18 @@ class Judge:
         metrics.judge_seconds.inc(self._clock.monotonic() - began)
         self._teller.tell(changes.incidents, changes.joined)
         return repeats
+
+    def _open_windows(self, opened: Sequence[Any], repeats: Sequence[int], now: int) -> None:
+        """Keep windows of privileged access, and know of them from here on."""
+        found = [
+            Fact(STREAM, STREAM, w.key, w.since or now, w.until or now, now, w.body)
+            for offset, w in ((o.offset, o.window) for o in msgspec.convert(opened, list[Opened]))
+            if offset not in repeats
+        ]
+        if found:
+            self._state.context.add(found)
+            live = (fact for fact in self.windows if fact.until + KEPT_WINDOWS > now)
+            self.windows = (*live, *found)[-MOST_WINDOWS:]
 
     def take_decisions(self) -> None:
         """Do what people decided about incidents since the last look."""

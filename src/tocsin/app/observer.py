@@ -32,6 +32,7 @@ from tocsin.app.surroundings import open_index
 from tocsin.app.workers import Later, Reply, Request, serve
 from tocsin.collect.reader import SpoolReader
 from tocsin.errors import TocsinError
+from tocsin.model.context import Fact
 from tocsin.model.envelope import BATCH_ROWS
 from tocsin.model.stages import ContextSnapshot, HostClock
 from tocsin.store.lake import Lake
@@ -107,6 +108,8 @@ class Observer:
             "clocks": msgspec.to_builtins(observed.clocks),
             **using,
         }
+        if observed.windows:
+            args["windows"] = msgspec.to_builtins(observed.windows)
         bulk = {
             "findings": to_bytes(observed.hits),
             "identities": to_bytes(observed.identities),
@@ -122,7 +125,8 @@ class Observer:
             self._context = msgspec.structs.replace(self._context, host_clocks=table)
         if (path := args.get("context")) is not None:
             self._index = path
-            index = open_index(Path(path) if path else None)
+            opened = msgspec.convert(args["windows"], list[Fact])
+            index = open_index(Path(path) if path else None, opened)
             self._compiled = replace(self._compiled, surroundings=index)
         if (table_id := args.get("indicators")) is not None:
             self._table = table_id
@@ -148,7 +152,7 @@ class Observer:
                 kept = rows.filter(pc.invert(pc.is_in(rows.column("tocsin_offset"), duplicates)))
             if kept.num_rows:
                 self._settled.setdefault(name, []).append(kept)
-                self._rows_settled += kept.num_rows
+                self._rows_settled += accounts.by_source([kept]).total()
         return Reply(request.task, {"settled": self._rows_settled})
 
     def _forget(self, request: Request) -> Reply:

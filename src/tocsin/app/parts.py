@@ -94,6 +94,7 @@ def build(setup: Setup) -> Compiled:
         standings(setup.content),
         Meter(normalizer.sources),
         alerts,
+        frozenset(spec.id for spec in normalizer.sources if spec.checkouts),
     )
 
 

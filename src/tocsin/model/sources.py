@@ -88,7 +88,7 @@ class SourceSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `expected_every` is its longest usual silence in seconds (0: none is expected), `delay` by how
     many seconds its records usually come late at most (0: what holds for all). `owner` is whom to
     ask about it. The records of a source with `alerts` are another tool's alerts: each becomes a
-    finding.
+    finding. A source with `checkouts` says who was given privileged access, and for how long.
     """
 
     id: str
@@ -104,6 +104,7 @@ class SourceSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     host: str = ""
     owner: str = ""
     alerts: bool = False
+    checkouts: bool = False
     sequence: SequenceSpec | None = None
     where: str = ""
 

@@ -20,6 +20,7 @@ import msgspec
 import pyarrow as pa
 
 from tocsin.model import quality
+from tocsin.model.context import Record
 
 C_contra = TypeVar("C_contra", contravariant=True)
 
@@ -52,6 +53,13 @@ class ContextSnapshot(msgspec.Struct, frozen=True):
     page nobody."""
 
 
+class Opened(msgspec.Struct, frozen=True):
+    """A window that the record at a spool offset opened."""
+
+    offset: int
+    window: Record
+
+
 @dataclass(frozen=True, slots=True)
 class Observed:
     """What one batch of raw records turned into."""
@@ -66,6 +74,8 @@ class Observed:
     """Host clocks estimated from this batch alone."""
     quality: pa.RecordBatch = field(default_factory=lambda: quality.EMPTY)
     """Counts of quality (`model.quality.QUALITY`)."""
+    windows: tuple[Opened, ...] = ()
+    """Windows of privileged access."""
 
 
 class Observe(Protocol[C_contra]):

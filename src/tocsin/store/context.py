@@ -86,6 +86,12 @@ class ContextStore:
             ):
                 yield number, _at(body, until)
 
+    def of_feed(self, feed: str) -> list[Fact]:
+        """Every fact of a feed, oldest first."""
+        with self._database.reading():
+            rows = self._rows(models.ContextFact).filter(feed=feed).order_by("id")
+            return [_at(body, until) for body, until in rows.values_list("body", "until")]
+
     def keep(self, changes: Sequence[Kept]) -> None:
         """Store what a load changed, kind by kind, and journal it.
 

@@ -104,7 +104,7 @@ class ContextIndex:
     @property
     def is_empty(self) -> bool:
         """Whether the site has said nothing."""
-        return self.index_id == _NOTHING
+        return self.index_id == _NOTHING and not self._live
 
     @classmethod
     def empty(cls) -> Self:

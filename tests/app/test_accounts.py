@@ -67,6 +67,8 @@ def test_other_counters_are_no_accounts():
 def test_rows_are_counted_by_source():
     batch = pa.record_batch({"tocsin_source": ["a", "b", "a"]})
     assert by_source([batch, batch.slice(0, 1)]) == {"a": 3, "b": 1}
+    second = batch.append_column("tocsin_also", pa.array([True, True, False]))
+    assert by_source([batch, second]) == {"a": 3, "b": 1}
 
 
 def test_every_place_is_told():

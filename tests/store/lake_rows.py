@@ -15,6 +15,14 @@ EVENT = pa.schema(
     ]
 )
 
+WITH_ALSO = EVENT.append(pa.field("tocsin_also", pa.bool_()))
+"""The same with the mark of what a record states beside its own event."""
+
+
+def stated(offsets: range | list[int], *, also: bool = False) -> pa.RecordBatch:
+    rows = event_rows(offsets)
+    return rows.append_column("tocsin_also", pa.array([also] * rows.num_rows, pa.bool_()))
+
 
 def event_rows(offsets: range | list[int], partition: str = "p0") -> pa.RecordBatch:
     rows = [

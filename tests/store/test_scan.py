@@ -1,10 +1,11 @@
 from pathlib import Path
 
-from tests.store.lake_rows import event_rows
+import pyarrow as pa
+from tests.store.lake_rows import WITH_ALSO, event_rows, stated
 
 from tocsin.model.envelope import BATCH_ROWS
 from tocsin.store.lake import Lake
-from tocsin.store.scan import STORED, scan
+from tocsin.store.scan import STORED, count_by_source, records_of, scan
 
 
 def offsets(root: Path, **bounds: int) -> list[tuple[str, int]]:
@@ -63,3 +64,19 @@ def test_batches_have_the_size_that_every_stage_expects(lake: Lake, tmp_path: Pa
 
 def test_an_empty_lake_has_no_records(tmp_path: Path) -> None:
     assert list(scan(tmp_path / "none")) == []
+
+
+def test_what_a_record_states_as_well_is_no_record(tmp_path: Path) -> None:
+    lake = Lake(tmp_path / "lake", lambda _class: WITH_ALSO)
+    lake.append("p0", 3, {"a": [stated(range(4))], "b": [stated([1, 3], also=True)]})
+    lake.append("p0", 5, {"a": [stated([4])], "b": [stated([4], also=True), stated([5])]})
+    root = tmp_path / "lake"
+    assert offsets(root) == [("p0", n) for n in range(6)]
+    assert count_by_source(root) == {"windows-security": 6}
+
+
+def test_rows_without_the_mark_are_records() -> None:
+    rows = pa.Table.from_batches([event_rows(range(3))])
+    assert records_of(rows).num_rows == 3
+    unmarked = rows.append_column("tocsin_also", pa.nulls(3, pa.bool_()))
+    assert records_of(unmarked).num_rows == 3

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 from deltalake import DeltaTable
-from tests.store.lake_rows import EVENT, event_rows
+from tests.store.lake_rows import EVENT, WITH_ALSO, event_rows, stated
 
 from tocsin.errors import StorageError
 from tocsin.store.lake import Lake
@@ -55,6 +55,23 @@ def test_appending_goes_on_after_it_exactly_once(lake, tmp_path):
     fresh = Lake(root, lambda _class: EVENT)
     fresh.append("p0", 34, {"file_activity": [event_rows(range(20, 35))]})
     assert offsets(root) == list(range(35))
+
+
+def test_what_a_record_states_as_well_goes_without_being_counted(tmp_path):
+    root = tmp_path / "lake"
+    lake, days = Lake(root, lambda _class: WITH_ALSO), [0, 2, 4]
+    lake.append("p0", 4, {"a": [stated(days)], "b": [stated(days, also=True)]})
+    own, second = list(parts(root))
+
+    def none(_name, rows):
+        return pc.less(rows.column("tocsin_offset"), 2)
+
+    done = rewrite(root, second, none, NOW)
+    assert done.expired == {}
+    assert DeltaTable(root / "b").to_pyarrow_table()["tocsin_offset"].to_pylist() == [0]
+    assert offsets(root) == [0, 2, 4]
+    assert rewrite(root, own, none, NOW).expired == {"windows-security": 2}
+    assert offsets(root) == [0]
 
 
 def test_expired_rows_go_and_are_told_before_the_commit(lake, tmp_path):

@@ -14,6 +14,8 @@ from collections.abc import Iterable, Mapping
 import msgspec
 import pyarrow as pa
 
+from tocsin.store.scan import SOURCE, records_of
+
 RECEIVED, DUPLICATES, DEAD = "received", "duplicates", "dead-letters"
 STORED, DROPPED, EXPIRED, AGAIN = "stored", "dropped", "expired", "reprocessed"
 PARTS = (RECEIVED, STORED, DUPLICATES, DEAD, DROPPED, EXPIRED, AGAIN)
@@ -98,9 +100,13 @@ def settled(name: str, sources: Mapping[str, int]) -> dict[str, int]:
 
 
 def by_source(batches: Iterable[pa.RecordBatch]) -> Counter[str]:
-    """How many rows of lake tables there are of each source."""
+    """How many records of each source there are in rows of lake tables.
+
+    What a record states beside its own event is stored too, and is no record of its own.
+    """
     found: Counter[str] = Counter()
     for rows in batches:
-        for pair in rows.column("tocsin_source").value_counts().to_pylist():
+        records = records_of(pa.Table.from_batches([rows]))
+        for pair in records.column(SOURCE).value_counts().to_pylist():
             found[pair["values"]] += pair["counts"]
     return found

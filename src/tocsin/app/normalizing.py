@@ -31,7 +31,9 @@ class Refused(msgspec.Struct, frozen=True):
 def normalize_files(
     paths: Sequence[Path], site: Site, source_id: str | None
 ) -> Iterator[bytes | Refused]:
-    """One OCSF event as a line of JSON for each record, or why there is none.
+    """The OCSF event of each record as a line of JSON, or why there is none.
+
+    A record that states two has both, one behind the other.
 
     Raises UsageError, before anything is read, when there is no source `source_id`.
     """
@@ -54,8 +56,8 @@ def normalize_files(
         for record, position, raw in zip(
             decoded.records, decoded.positions, decoded.raws, strict=True
         ):
-            _, event = normalizer.event(record, position, raw, context)
-            yield orjson.dumps(event, default=_text)
+            [stated] = normalizer.all_events([record], [position], [raw], context)
+            yield from (orjson.dumps(event, default=_text) for _, event in stated)
 
 
 def normalize_records(path: Path, site: Site) -> Iterator[bytes]:

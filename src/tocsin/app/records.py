@@ -64,13 +64,15 @@ class Reader:
         context = ContextSnapshot(
             self._site, host_clocks=self._normalizer.host_clocks(decoded.records)
         )
-        events = self._normalizer.events(decoded.records, decoded.positions, decoded.raws, context)
+        events = self._normalizer.all_events(
+            decoded.records, decoded.positions, decoded.raws, context
+        )
         return Reading(
             record_id,
             "ok",
             decoded.records[0].source_id,
             "; ".join(map(_text, problems)),
-            tuple(event for _, event in events),
+            tuple(event for stated in events for _, event in stated),
         )
 
     def _framed(self, data: bytes) -> tuple[RawBatch, list[tuple[str, str]]]:

@@ -2,8 +2,9 @@
 
 `samples/NAME.ndjson` holds raw records, one a line, and `samples/NAME.log` what a program wrote,
 cut into records as a file of logs is; `expected/NAME.ndjson` has the event of each:
-`{"class": ..., "event": {...}}`, without `raw_data` and Tocsin's own columns. `accept` writes what
-the mapping makes now, for a person to read before it is committed.
+`{"class": ..., "event": {...}}`, without `raw_data` and Tocsin's own columns; of a record that
+states a second one `"also": {"class": ..., "event": {...}}` beside it. `accept` writes what the
+mapping makes now, for a person to read before it is committed.
 """
 
 from collections.abc import Iterator
@@ -135,9 +136,14 @@ def _events(
             yield number, None, [f"this is a record of {record.source_id}"]
             continue
         position = Position("check", "check", number, RECEIVED, file.path, number)
-        class_name, event = normalizer.event(record, position, raw, _CONTEXT)
-        faults = [f"not valid OCSF: {fault}" for fault in validate(class_name, event)]
-        yield number, {"class": class_name, "event": _comparable(event)}, faults
+        [stated] = normalizer.all_events([record], [position], [raw], _CONTEXT)
+        faults = [f"not valid OCSF: {fault}" for one in stated for fault in validate(*one)]
+        outcomes = [{"class": name, "event": _comparable(event)} for name, event in stated]
+        outcome: dict[str, Any] = outcomes[0]
+        also = outcomes[1:]
+        if also:
+            outcome["also"] = also[0]
+        yield number, outcome, faults
 
 
 def _records(file: ContentFile) -> Iterator[tuple[int, bytes]]:

@@ -30,8 +30,10 @@ def mapped_paths(content: ContentSet) -> dict[str, set[Path]]:
     for files in source_files(content).values():
         source, mapping = load_source(files)
         compiler = MappingCompiler(source, mapping, check_tables=False)
+        events = [*mapping.events, mapping.default]
+        events += [rule.also for rule in events if rule.also is not None]
         for shape in source.shapes:
-            for rule in (*mapping.events, mapping.default):
+            for rule in events:
                 program = compiler.program(rule, shape)
                 paths = found.setdefault(program.class_name, set())
                 paths.update(program.constants, ENGINE, [PROFILES])
@@ -86,6 +88,7 @@ class MappingCompiler:
             reads=tuple(dict.fromkeys(n for step in steps for n in step.names)),
             used=frozenset(n for step in steps if not step.takes_part for n in step.names),
             names={target: step.names for step in steps for target in step.targets},
+            also=None if rule.also is None else self.program(rule.also, shape),
         )
         self._check_table(program, constants, rule)
         return program

@@ -58,7 +58,10 @@ class Objects(msgspec.Struct, frozen=True):
 
 
 class EventRule(msgspec.Struct, frozen=True):
-    """What one kind of record becomes. `conditions` beyond the selector are compared as text."""
+    """What one kind of record becomes. `conditions` beyond the selector are compared as text.
+
+    `also` is the second thing that such a record states, of another class.
+    """
 
     class_name: str
     activity: Scalar | None
@@ -66,6 +69,7 @@ class EventRule(msgspec.Struct, frozen=True):
     conditions: dict[str, tuple[str, ...]]
     part: Part
     where: str
+    also: "EventRule | None" = None
 
 
 class MappingSpec(msgspec.Struct, frozen=True):
@@ -225,7 +229,8 @@ def _merge(
         fields[rule.target] = rule
 
 
-_EVENT_KEYS = ("when", "class", "activity", "use", "set", "map")
+_SAYS = ("class", "activity", "use", "set", "map")
+_EVENT_KEYS = ("when", *_SAYS, "also")
 
 
 def read_mapping(document: LocatedDocument, family: LocatedDocument | None = None) -> MappingSpec:
@@ -298,20 +303,35 @@ def _tables(reader: _Reader, value: Any) -> dict[str, dict[str, Scalar]]:
 def _event(reader: _Reader, value: Any, path: Path, select: str, every: Part) -> EventRule:
     keys = _EVENT_KEYS if select else _EVENT_KEYS[1:]
     event = reader.mapping(value, path, keys)
+    made = _says(reader, event, path, every)
+    chosen, conditions = _when(reader, event, path, select) if select else ((), {})
+    also = _also(reader, event["also"], path, every, made) if "also" in event else None
+    return msgspec.structs.replace(made, values=chosen, conditions=conditions, also=also)
+
+
+def _also(reader: _Reader, value: Any, path: Path, every: Part, first: EventRule) -> EventRule:
+    here = (*path, "also")
+    also = _says(reader, reader.mapping(value, here, _SAYS), here, every)
+    if also.class_name == first.class_name:
+        raise reader.fail((*here, "class"), f"the event itself is {also.class_name}: say another")
+    return also
+
+
+def _says(reader: _Reader, event: dict[str, Any], path: Path, every: Part) -> EventRule:
+    """Class, activity and lines of an event, whatever chooses it."""
     if "class" not in event:
         raise reader.fail(path, "`class:` is missing")
     constants = {rule.target: rule for rule in every.constants}
     fields = {rule.target: rule for rule in every.fields}
     _merge(constants, fields, reader.part(event, path))
-    chosen, conditions = _when(reader, event, path, select) if select else ((), {})
     activity = event.get("activity")
     if not isinstance(activity, str | int | None):
         raise reader.fail((*path, "activity"), "an activity is a caption or a number")
     return EventRule(
         class_name=reader.text(event["class"], (*path, "class")),
         activity=activity,
-        values=chosen,
-        conditions=conditions,
+        values=(),
+        conditions={},
         part=Part(tuple(constants.values()), tuple(fields.values())),
         where=reader.document.at(path),
     )

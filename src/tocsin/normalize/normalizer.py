@@ -1,6 +1,6 @@
 """The Normalizer: raw bytes to native records, native records to OCSF."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import orjson
@@ -27,8 +27,9 @@ CHUNK = 2_048
 class Mapped(NamedTuple):
     """Records after mapping, before they are Arrow.
 
-    A group's `rows` count from the beginning of its chunk; `starts` says where that is, group by
-    group. `moments` and `uids` are in the order of the records.
+    Every record is in one group, and may be in one more that is `second`. A group's `rows` count
+    from the beginning of its chunk; `starts` says where that is, group by group. `moments` and
+    `uids` are in the order of the records.
     """
 
     groups: list[Group]
@@ -93,7 +94,7 @@ class Normalizer:
         return estimate_host_clocks(resolvers, records)
 
     def class_counts(self, records: Iterable[NativeRecord]) -> dict[tuple[str, str], int]:
-        """How many records there are of each source and class."""
+        """How many records there are of each source and class; a second event does not count."""
         tally: dict[Program, int] = {}
         routers = {kind: shape.router for kind, shape in self._shapes.items()}
         known, choose = ("", ""), None
@@ -116,13 +117,26 @@ class Normalizer:
         raws: Sequence[bytes],
         context: ContextSnapshot,
     ) -> list[tuple[str, dict[str, Any]]]:
-        """Class and sparse OCSF event of each record, with Tocsin's own columns."""
+        """Class and sparse OCSF event of each record, with Tocsin's own columns.
+
+        What a record states as well (`also:`) is left out.
+        """
+        return [first for first, *_ in self.all_events(records, positions, raws, context)]
+
+    def all_events(
+        self,
+        records: Sequence[NativeRecord],
+        positions: Sequence[Position],
+        raws: Sequence[bytes],
+        context: ContextSnapshot,
+    ) -> list[list[tuple[str, dict[str, Any]]]]:
+        """`events` with what each record states as well, in second place."""
         groups = self._map(_Batch(records, positions, raws, context), as_json=False)
-        found: dict[int, tuple[str, dict[str, Any]]] = {}
-        for group in groups:
+        found: list[list[tuple[str, dict[str, Any]]]] = [[] for _ in records]
+        for group in sorted(groups, key=lambda group: group.second):
             for index, row in enumerate(group.rows):
-                found[row] = (group.program.class_name, sparse(group, index))
-        return [found[row] for row in range(len(records))]
+                found[row].append((group.program.class_name, sparse(group, index)))
+        return found
 
     def event(
         self, record: NativeRecord, position: Position, raw: bytes, context: ContextSnapshot
@@ -139,6 +153,7 @@ class Normalizer:
     ) -> tuple[dict[str, pa.RecordBatch], pa.RecordBatch]:
         """OCSF rows by class (`class_schema`) and `stages.IDENTITIES` in the order of `records`.
 
+        Rows that are what a record states as well have `tocsin_also`.
         Within a class, rows stand by `CHUNK`, then by event type, then in the order of `records`.
         """
         mapped = self.mapped(records, positions, raws, context)
@@ -194,6 +209,7 @@ class Normalizer:
                     misfits.setdefault(default, []).append(row)
                 if group.rows:
                     groups.append(group)
+                    groups.extend(_seconds(group, records))
             todo = misfits
         for group in groups:
             _complete(group, batch, as_json=as_json)
@@ -237,6 +253,17 @@ def identities_of(
     )
 
 
+def _seconds(group: Group, records: Sequence[NativeRecord]) -> Iterator[Group]:
+    """What the records of a group state as well; a record that lacks what it takes does not."""
+    program = group.program.also
+    if program is not None:
+        rows = list(group.rows)
+        second, _ = program.run([records[row].fields for row in rows], rows)
+        second.second = True
+        if second.rows:
+            yield second
+
+
 def _complete(group: Group, batch: _Batch, *, as_json: bool) -> None:
     """Fill what Tocsin itself knows of each row."""
     rows, uids = group.rows, batch.uids
@@ -255,10 +282,12 @@ def _complete(group: Group, batch: _Batch, *, as_json: bool) -> None:
         ("tocsin_partition",): [place.partition for place in places],
         ("tocsin_offset",): [place.offset for place in places],
         ("ingest_day",): _days_of([place.received_at for place in places]),
-        ("unmapped",): _unmapped(group, natives, as_json=as_json),
     }
+    if not group.second:
+        own["unmapped",] = _unmapped(group, natives, as_json=as_json)
     group.columns.update(own)
     group.constants["tocsin_source",] = group.program.source_id
+    group.constants["tocsin_also",] = group.second
 
 
 def _text(raw: bytes) -> str:

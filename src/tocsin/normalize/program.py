@@ -76,13 +76,17 @@ def one_of(masks: Sequence[Mask]) -> Mask:
 
 @dataclass(slots=True)
 class Group:
-    """Rows of one program after it ran. `constants` hold for every row."""
+    """Rows of one program after it ran. `constants` hold for every row.
+
+    `second` says that they are what records state beside their own event.
+    """
 
     program: "Program"
     rows: list[int]
     columns: dict[Path, list[Any]]
     constants: dict[Path, Any]
     lost: Lost
+    second: bool = False
 
     def only(self, kept: list[int]) -> None:
         """Keep these rows (places in `rows`) and forget the others."""
@@ -109,6 +113,8 @@ class Program:
     used: frozenset[str]
     names: dict[Path, tuple[str, ...]]
     """Leaf -> native fields it is made of."""
+    also: "Program | None" = None
+    """What the same records state as well."""
 
     def run(self, records: Sequence[dict[str, Any]], rows: list[int]) -> tuple[Group, list[int]]:
         """Map `records` (which stand at `rows` of the batch); also the rows that do not fit."""

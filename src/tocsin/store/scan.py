@@ -19,6 +19,7 @@ from tocsin.store.lake import OFFSET, table_paths
 PARTITION = "tocsin_partition"
 TIME = "tocsin_time"
 SOURCE = "tocsin_source"
+ALSO = "tocsin_also"
 _COLUMNS = ("raw_data", TIME, PARTITION, OFFSET, SOURCE, "metadata.logged_time", "metadata.uid")
 LATEST = (1 << 63) - 1
 """Later than any event."""
@@ -130,9 +131,9 @@ def _overlapping(files: list[LakeFile]) -> Iterator[list[LakeFile]]:
 
 
 def read_file(lake_root: Path, file: LakeFile, site: str) -> pa.Table:
-    """All rows of one file as STORED, as they stand in it."""
+    """The records of one file as STORED, as they stand in it; what they state as well is not."""
     try:
-        rows = pq.ParquetFile(file.path).read(columns=list(_COLUMNS))
+        rows = records_of(pq.ParquetFile(file.path).read(columns=[*_COLUMNS, ALSO]))
     except (OSError, pa.ArrowException) as error:
         raise StorageError(f"{lake_root}: {error}") from error
     count = rows.num_rows
@@ -152,14 +153,30 @@ def read_file(lake_root: Path, file: LakeFile, site: str) -> pa.Table:
     return pa.table([columns[name] for name in STORED.names], schema=STORED)
 
 
+def records_of(rows: pa.Table) -> pa.Table:
+    """Those rows of a lake table that stand for a record: a second event of one does not.
+
+    Rows without the column `tocsin_also` all do.
+    """
+    if ALSO not in rows.column_names or not pc.any(rows.column(ALSO)).as_py():
+        return rows
+    return rows.filter(pc.invert(pc.fill_null(rows.column(ALSO), _FALSE)))
+
+
+_FALSE = pa.scalar(value=False)
+
+
 def count_by_source(lake_root: Path) -> dict[str, int]:
-    """How many events of each source the lake holds. Raises StorageError when it cannot be read."""
+    """How many records of each source the lake holds. Raises StorageError when it cannot be read.
+
+    An event that a record states beside another is not counted.
+    """
     found: Counter[str] = Counter()
     for path in table_paths(lake_root):
         try:
             for uri in DeltaTable(path).file_uris():
-                column = pq.read_table(uri, columns=[SOURCE], partitioning=None).column(SOURCE)
-                for pair in column.value_counts().to_pylist():
+                rows = records_of(pq.ParquetFile(uri).read(columns=[SOURCE, ALSO]))
+                for pair in rows.column(SOURCE).value_counts().to_pylist():
                     found[pair["values"]] += pair["counts"]
         except (DeltaError, OSError, pa.ArrowException) as error:
             raise StorageError(f"{path}: {error}") from error

@@ -29,7 +29,7 @@ from tocsin import crash
 from tocsin.errors import StorageError
 from tocsin.store.delta import LogSync
 from tocsin.store.lake import DAY, OFFSET, sync_files, table_paths, write_file
-from tocsin.store.scan import PARTITION, SOURCE
+from tocsin.store.scan import PARTITION, SOURCE, records_of
 
 LARGE_ROWS = 262_144
 """Rows from which a file is large: they are read into memory, at some 2 KB each."""
@@ -54,7 +54,7 @@ class Part(NamedTuple):
 
 
 class Done(msgspec.Struct, frozen=True):
-    """What became of a part. `expired` counts removed rows by source."""
+    """What became of a part. `expired` counts removed records by source."""
 
     class_name: str
     day: str
@@ -124,8 +124,10 @@ def _rewrite(folder: Path, part: Part, keep: Keep, now: int, note: Note) -> Done
         raise StorageError(f"{folder}: files of {part.day} were replaced meanwhile; look again")
     expired: Counter[str] = Counter()
     kept = _large(_kept(folder, part, keep, expired))
-    added: list[AddAction] = [write_file(folder, part.day, rows) for rows in kept]
-    if not expired and len(added) >= len(part.files):
+    written = [(rows.num_rows, write_file(folder, part.day, rows)) for rows in kept]
+    added: list[AddAction] = [file for _, file in written]
+    shorter = sum(rows for rows, _ in written) < part.rows
+    if not shorter and len(added) >= len(part.files):
         for file in added:
             (folder / file.path).unlink()
         return Done(part.class_name, part.day, len(part.files), len(part.files))
@@ -136,7 +138,7 @@ def _rewrite(folder: Path, part: Part, keep: Keep, now: int, note: Note) -> Done
     removed = [
         RemoveAction(
             path=path,
-            data_change=bool(expired),
+            data_change=shorter,
             deletion_timestamp=now // 1000,
             partition_values={DAY: part.day},
         )
@@ -151,12 +153,12 @@ def _rewrite(folder: Path, part: Part, keep: Keep, now: int, note: Note) -> Done
 
 
 def _kept(folder: Path, part: Part, keep: Keep, expired: Counter[str]) -> Iterator[pa.Table]:
-    """The rows that stay, file by file; counts the others."""
+    """The rows that stay, file by file; counts the records among the others."""
     for path in part.files:
         rows = pq.ParquetFile(folder / path).read()
         mask = keep(part.class_name, rows)
         if mask is not None:
-            gone = rows.filter(pc.invert(mask)).column(SOURCE)
+            gone = records_of(rows.filter(pc.invert(mask))).column(SOURCE)
             expired.update(
                 {one["values"]: one["counts"] for one in gone.value_counts().to_pylist()}
             )

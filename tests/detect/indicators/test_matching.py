@@ -81,6 +81,16 @@ def uids(found, batch):
     return sorted(f.event_uids[0] for f in looked(found, batch)[0])
 
 
+def test_two_events_of_a_record_are_one_sighting():
+    found, batch = table(indicator(ADDRESS)), rows(to("198.51.100.7"), to("198.51.100.7"))
+    marked = batch.append_column("tocsin_also", pa.array([False, True]))
+    [finding] = looked(found, marked)[0]
+    assert finding.event_uids == ("e000",)
+    assert looked(found, marked)[1] == {"indicator-hits|acme|address": 1}
+    assert not looked(found, marked.slice(1))[0]
+    assert "tocsin_also" in known_columns(marked.schema)
+
+
 ADDRESS = Term("address", "is", "198.51.100.7")
 NAME = Term("domain", "is", "evil.example")
 

@@ -25,6 +25,9 @@ OWN_COLUMNS = (
 )  # fmt: skip
 """Columns that a match needs beside those of observables."""
 
+ALSO = "tocsin_also"
+"""Says of a row that its record is in another table as well, and is searched there."""
+
 
 class Group(NamedTuple):
     """What makes hits of one indicator one sighting; `hour` is hours since 1970."""
@@ -70,13 +73,20 @@ class Matching:
         self._known: dict[str, tuple[pa.Schema, tuple[Place, ...], tuple[Place, ...]]] = {}
 
     def sightings(self, class_name: str, rows: pa.RecordBatch) -> list[Sighting]:
-        """What indicators say of rows of one class, at the rows' own times, in order of row."""
+        """What indicators say of rows of one class, at the rows' own times, in order of row.
+
+        Of a record that states two events only the first is searched: it is one sighting.
+        """
         every, wanted = self._places(class_name, rows.schema)
         hits: dict[tuple[int, str], _Hit] = {}
         for place in wanted:
             for row, hit in self._in_column(rows, place, every):
                 hits.setdefault((row, hit.indicator.rule_id), hit)
-        return sorted(_grouped(rows, hits)) if hits else []
+        if not hits:
+            return []
+        second = texts_at(rows, ALSO)
+        first = {key: hit for key, hit in hits.items() if not second[key[0]]}
+        return sorted(_grouped(rows, first))
 
     def _places(
         self, class_name: str, schema: pa.Schema
@@ -185,5 +195,5 @@ def known_columns(schema: pa.Schema) -> list[str]:
     """Columns (paths with dots) that matching reads, of those that a schema has."""
     wanted = [place.path for place in places_of(schema)]
     names = set(schema.names)
-    own = [path for path in OWN_COLUMNS if path[0] in names]
+    own = [path for path in (*OWN_COLUMNS, (ALSO,)) if path[0] in names]
     return list(dict.fromkeys(".".join(path) for path in (*wanted, *own)))

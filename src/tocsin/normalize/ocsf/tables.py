@@ -3,7 +3,8 @@
 An object is a struct that is never null itself (its attributes are); a list of objects is a list
 of structs; free-form JSON and `unmapped` are JSON text. Beside the OCSF columns stand Tocsin's own:
 `tocsin_time` (us UTC), `tocsin_partition` and `tocsin_offset` (spool position), `tocsin_source`,
-and `ingest_day` (YYYY-MM-DD of received_at, UTC).
+`tocsin_also` (whether its record states this beside another event, which stands in the table of its
+own class) and `ingest_day` (YYYY-MM-DD of received_at, UTC).
 """
 
 import pkgutil
@@ -33,6 +34,7 @@ LAKE_COLUMNS: dict[str, pa.DataType] = {
     "tocsin_partition": pa.string(),
     "tocsin_offset": pa.int64(),
     "tocsin_source": pa.string(),
+    "tocsin_also": pa.bool_(),
     "ingest_day": pa.string(),
 }
 

@@ -12,7 +12,7 @@ _RFC5424 = re.compile(
     r"(?P<pid>\S{1,128}) (?P<msgid>\S{1,32}) "
 )
 _ISO = re.compile(
-    r"(?P<timestamp>\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d\S{0,16}) {1,2}(?P<host>\S{1,255}) "
+    r"(?P<timestamp>\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d\S{0,16}) {1,2}(?P<host>\S{0,254}[^\s:]) "
 )
 _RFC3164 = re.compile(
     r"(?P<timestamp>[A-Z][a-z]{2} [ \d]\d (?:\d{4} )?\d\d:\d\d:\d\d(?:\.\d{1,9})?) "

@@ -11,8 +11,9 @@ from tocsin import flow
 from tocsin.app import parts
 from tocsin.app.content import disk_content
 from tocsin.app.site import Site, open_site
-from tocsin.content import init_site
+from tocsin.content import init_site, load
 from tocsin.formats.records import RawBatch, Stamp, to_envelope
+from tocsin.model.content import ContentSet
 from tocsin.model.findings import Finding, findings_from_arrow
 from tocsin.model.incidents import INCIDENT_CHANGES, Incident, Level, incident_to_bytes
 from tocsin.model.stages import ContextSnapshot
@@ -42,6 +43,20 @@ def new_site(folder: Path) -> Site:
     """An empty site whose plans are shared with other tests of this run."""
     init_site(folder)
     return open_site(folder, {})
+
+
+SMALL = ("sources/windows_sysmon/", "sources/windows.family/", "sources/windows_logsources.yaml")
+
+
+def small_content() -> ContentSet:
+    """One source and the rule PACKING: what a test needs that compiles content again and again."""
+    kept = [
+        file
+        for file in load(None).files
+        if file.path.startswith(SMALL)
+        or (file.path.startswith("rules/") and PACKING.encode() in file.data)
+    ]
+    return ContentSet.of(kept)
 
 
 def fill(site: Site, records: Iterable[Mapping[str, Any]]) -> list[Finding]:

@@ -6,10 +6,11 @@ import subprocess
 import sys
 
 import pytest
-from tests.app.stored import NOW, new_site, packing
+from tests.app.stored import NOW, new_site, packing, small_content
 
 from tocsin.app.accounts import accounts
 from tocsin.app.backfill import backfill, run_of
+from tocsin.app.content import put_in_force
 from tocsin.app.readiness import PAST
 from tocsin.app.site import open_site
 from tocsin.errors import UsageError
@@ -21,9 +22,20 @@ SYSMON = "windows_sysmon"
 PER_FILE = 6
 
 
+@pytest.fixture(scope="module")
+def content():
+    return small_content()
+
+
 @pytest.fixture
-def site(tmp_path):
-    return new_site(tmp_path / "soc")
+def site(tmp_path, content):
+    return started(tmp_path / "soc", content)
+
+
+def started(folder, content):
+    made = new_site(folder)
+    put_in_force(made, content, "a test")
+    return made
 
 
 @pytest.fixture
@@ -87,10 +99,10 @@ def test_an_overlapping_export_brings_what_is_new(site, logs):
     assert account(site).in_flight == 0
 
 
-def test_what_came_in_live_is_known(site, logs):
+def test_what_came_in_live_is_known(site, logs, content):
     fill(site, logs / "b.json")
     uids = [row["uid"] for row in stored(site)]
-    other = new_site(site.folder.parent / "other")
+    other = started(site.folder.parent / "other", content)
     state = State(other.state)
     with state.think("p0") as tx:
         tx.first_seen(uids, list(range(len(uids))), [SYSMON] * len(uids), [1] * len(uids))

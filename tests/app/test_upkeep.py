@@ -12,7 +12,9 @@ from tests.store.stories import change, finding, incident
 
 from tocsin.app.accounts import STORED, accounts, settled
 from tocsin.app.site import open_site
-from tocsin.app.upkeep import DAY_US, Upkeep
+from tocsin.app.upkeep import DAY_US, Upkeep, places_by
+from tocsin.enrich.context import ContextIndex, compile_index
+from tocsin.model.context import Asset, Fact, Identifier, Zone
 from tocsin.model.holds import Hold
 from tocsin.model.incidents import INCIDENT_CHANGES
 from tocsin.store import State
@@ -103,6 +105,34 @@ def test_units_and_scopes_are_asked_for_when_the_policy_names_them(site, state):
 
     Upkeep(site, state, rules, after(20), places).run()
     assert offsets(site) == list(range(6))
+
+
+def test_context_says_where_a_row_belongs():
+    facts = [
+        Fact(
+            "f",
+            "csv",
+            "ws01",
+            0,
+            9,
+            0,
+            Asset((Identifier("host", "ws01"),), unit="finance", scopes=("pci",)),
+        ),
+        Fact("f", "csv", "lan", 0, 9, 0, Zone("lan", ("192.0.2.0/24",), scopes=("sox",))),
+    ]
+    places = places_by(ContextIndex(compile_index(facts)))
+    rows = pa.Table.from_pylist(
+        [
+            {"device": {"hostname": "ws01", "ip": None}, "tocsin_time": 5},
+            {"device": {"hostname": None, "ip": "192.0.2.7"}, "tocsin_time": 5},
+            {"device": {"hostname": None, "ip": None}, "tocsin_time": 5},
+        ]
+    )
+    assert places(rows) == [
+        ("finance", frozenset({"pci"})),
+        ("", frozenset({"sox"})),
+        ("", frozenset()),
+    ]
 
 
 def test_old_findings_and_dead_letters_go_and_open_incidents_keep_theirs(site, state):

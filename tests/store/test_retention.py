@@ -1,5 +1,6 @@
 """How long an event is kept."""
 
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,7 +8,7 @@ from hypothesis import strategies as st
 from tocsin.content import load
 from tocsin.errors import ContentError
 from tocsin.model.content import ContentFile
-from tocsin.store.retention import FILE, KeepRule, Policy, policy_of
+from tocsin.store.retention import FILE, KeepRule, Policy, divide, policy_of
 
 DNS, FILES = "dns_activity", "file_activity"
 NAMES = st.sampled_from(["", "a", "b"])
@@ -70,6 +71,15 @@ def test_one_more_rule_with_conditions_never_shortens_another(rules, more, class
     if any(not (rule.unit or rule.scope) for rule in had):
         kept = before.days(class_name, source, "", ())
         assert after.days(class_name, source, "", ()) >= kept
+
+
+def test_rows_that_are_never_stored_are_parted_from_the_others():
+    policy = read("events: [{days: 9}, {class: dns_activity, source: zeek, days: 0}]")
+    rows = pa.record_batch({"tocsin_source": ["zeek", "okta", "zeek"], "n": [1, 2, 3]})
+    kept, unwanted = divide(policy, {DNS: [rows], FILES: [rows]})
+    assert [batch["n"].to_pylist() for batch in kept[DNS]] == [[2]]
+    assert [batch["n"].to_pylist() for batch in kept[FILES]] == [[1, 2, 3]]
+    assert [batch["n"].to_pylist() for batch in unwanted] == [[1, 3]]
 
 
 @pytest.mark.parametrize(

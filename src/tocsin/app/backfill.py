@@ -36,6 +36,7 @@ from tocsin.model.findings import findings_from_arrow
 from tocsin.model.stages import ContextSnapshot, HostClock, Observed
 from tocsin.store import State
 from tocsin.store.lake import Lake
+from tocsin.store.retention import divide, policy_of
 from tocsin.store.seen import HISTORY
 from tocsin.store.think import Think
 
@@ -109,6 +110,7 @@ class _Run:
         self._lake = Lake(site.lake, normalizer.class_schema)
         self._judged = state.cursor(self._partition, "think")
         self._stored = state.cursor(self._partition, "lake")
+        self._policy = policy_of(content.files)
         self._held: dict[str, list[pa.RecordBatch]] = {}
         self._rows = 0
         self._last = self._stored
@@ -210,11 +212,13 @@ class _Run:
         """Commit what is held; the cursor and the accounts follow."""
         if self._last <= self._stored:
             return
-        self._lake.append(self._partition, self._last, self._held)
+        kept, unwanted = divide(self._policy, self._held)
+        self._lake.append(self._partition, self._last, kept)
         crash.point("backfill.stored")
-        sources = accounts.by_source(rows for held in self._held.values() for rows in held)
+        sources = accounts.by_source(rows for held in kept.values() for rows in held)
         with self._state.think(self._partition) as tx:
             tx.count(accounts.settled(accounts.STORED, sources))
+            tx.count(accounts.settled(accounts.DROPPED, accounts.by_source(unwanted)))
             tx.set_cursor("lake", self._last)
         self._stored, self._held, self._rows = self._last, {}, 0
 

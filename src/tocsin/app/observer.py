@@ -36,6 +36,7 @@ from tocsin.model.context import Fact
 from tocsin.model.envelope import BATCH_ROWS
 from tocsin.model.stages import ContextSnapshot, HostClock
 from tocsin.store.lake import Lake
+from tocsin.store.retention import divide, policy_of
 
 LOOK_AGAIN, LOOK_FOR = 0.002, 0.25
 """Seconds between two looks at an empty spool, and in all before an empty answer."""
@@ -67,6 +68,7 @@ class Observer:
         self._context = ContextSnapshot(task.site, task.setup.content.content_id)
         self._spool = SpoolReader(Path(task.spool))
         self._lake = Lake(Path(task.lake), self._compiled.normalizer.class_schema)
+        self._policy = policy_of(task.setup.content.files)
         self._position = task.start
         self._unsettled: dict[int, dict[str, pa.RecordBatch]] = {}
         self._settled: dict[str, list[pa.RecordBatch]] = {}
@@ -177,14 +179,21 @@ class Observer:
         The answer is a total, as that of a settle is: one may overtake the other.
         """
         upto = request.args["upto"]
+        kept, unwanted = divide(self._policy, events)
         try:
-            self._lake.append(self._task.partition, upto, events)
+            self._lake.append(self._task.partition, upto, kept)
         except TocsinError:
             self._refused = events
             raise
-        sources = accounts.by_source(rows for parts in events.values() for rows in parts)
-        self._rows_stored += sum(sources.values())
-        args = {"upto": upto, "stored": self._rows_stored, "sources": dict(sources), "dropped": {}}
+        sources = accounts.by_source(rows for parts in kept.values() for rows in parts)
+        dropped = accounts.by_source(unwanted)
+        self._rows_stored += sources.total() + dropped.total()
+        args = {
+            "upto": upto,
+            "stored": self._rows_stored,
+            "sources": dict(sources),
+            "dropped": dict(dropped),
+        }
         return Reply(request.task, args)
 
 

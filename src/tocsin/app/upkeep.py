@@ -19,16 +19,19 @@ import structlog
 from tocsin.app import accounts
 from tocsin.app.clock import SystemClock
 from tocsin.app.content import applied_content, disk_content, is_applied
+from tocsin.app.context import index_of
 from tocsin.app.logs import speak
 from tocsin.app.site import Site
 from tocsin.app.workers import SPAWN
+from tocsin.enrich.context import ContextIndex
 from tocsin.errors import StorageError
+from tocsin.model.context import Asset, Resolved
 from tocsin.model.holds import Hold
 from tocsin.model.ports import Clock
 from tocsin.store import State
-from tocsin.store.covered import held
+from tocsin.store.covered import column_at, held
 from tocsin.store.retention import Policy, policy_of
-from tocsin.store.scan import SOURCE
+from tocsin.store.scan import SOURCE, TIME
 from tocsin.store.upkeep import Done, Part, is_untidy, parts, rewrite, sweep
 
 DAY_US = 86_400_000_000
@@ -39,6 +42,10 @@ LOOK = 60.0
 
 FOLD, LAST, GOING = "upkeep", "last", "going"
 """Where state remembers when the last round was, and what was about to go."""
+
+HOSTS, USERS = ("device.hostname",), ("actor.user.name", "user.name")
+ADDRESSES = ("device.ip", "src_endpoint.ip")
+"""Columns that say where an event belongs, the first that is not null."""
 
 Places = Callable[[pa.Table], list[tuple[str, frozenset[str]]]]
 """Business unit and compliance scopes of each row of a lake table."""
@@ -181,6 +188,39 @@ class Upkeep:
         self._count({} if there.intersection(going.files) else going.expired)
 
 
+def places_by(index: ContextIndex) -> Places:
+    """Where each row belongs, by what the site knew of its host, user and address on its day."""
+
+    def places(rows: pa.Table) -> list[tuple[str, frozenset[str]]]:
+        columns = [_texts(rows, paths) for paths in (HOSTS, USERS, ADDRESSES)]
+        times = rows.column(TIME).to_pylist()
+        return [_place(index, *asked) for asked in zip(*columns, times, strict=True)]
+
+    return places
+
+
+def _place(
+    index: ContextIndex, host: str, user: str, address: str, at: int
+) -> tuple[str, frozenset[str]]:
+    found = index.asset(host or address, at) if host or address else None
+    asset = found.body if isinstance(found, Resolved) else None
+    segment = index.segment(address, at) if address else None
+    scopes = (
+        *(asset.scopes if isinstance(asset, Asset) else ()),
+        *(segment.zone.scopes if segment else ()),
+    )
+    return index.place(host, user, address, at).unit, frozenset(scopes)
+
+
+def _texts(rows: pa.Table, paths: Sequence[str]) -> list[str]:
+    """The first of some columns that is not null, row by row; empty where none is."""
+    found = [column for path in paths if (column := column_at(rows, path)) is not None]
+    if not found:
+        return [""] * rows.num_rows
+    texts: list[str] = pc.fill_null(pc.coalesce(*found), "").to_pylist()
+    return texts
+
+
 def plain(report: Report) -> dict[str, object]:
     """A report as plain JSON types."""
     return dict(msgspec.to_builtins(report)) | {"expired": report.expired}
@@ -192,7 +232,7 @@ def run_round(site: Site) -> Report:
     try:
         content = applied_content(site) if is_applied(site) else disk_content(site)
         policy = policy_of(content.files)
-        return Upkeep(site, state, policy, SystemClock()).run()
+        return Upkeep(site, state, policy, SystemClock(), places_by(index_of(site))).run()
     finally:
         state.close()
 

@@ -1,13 +1,16 @@
 """How long events, findings and dead letters are kept: the policy, and what it says of an event."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from tocsin.errors import ContentError
 from tocsin.formats.located_yaml import LocatedDocument, load_located
 from tocsin.model.content import ContentFile
+from tocsin.store.scan import SOURCE
 
 FILE = "retention/policy.yaml"
 MAX_RULES = 500
@@ -74,6 +77,25 @@ class Policy(msgspec.Struct, frozen=True):
         if any(rule.days for rule in may if rule.unit or rule.scope):
             return False
         return self.days(class_name, source, "", ()) == 0
+
+
+def divide(
+    policy: Policy, events: Mapping[str, Sequence[pa.RecordBatch]]
+) -> tuple[dict[str, list[pa.RecordBatch]], list[pa.RecordBatch]]:
+    """Rows of lake tables by class, without those that are never stored; and those."""
+    kept: dict[str, list[pa.RecordBatch]] = {}
+    unwanted: list[pa.RecordBatch] = []
+    for name, batches in events.items():
+        for rows in batches:
+            column = rows.column(SOURCE)
+            gone = [s for s in pc.unique(column).to_pylist() if policy.never_stored(name, s)]
+            if gone:
+                mask = pc.is_in(column, pa.array(gone, pa.string()))
+                unwanted.append(rows.filter(mask))
+                kept.setdefault(name, []).append(rows.filter(pc.invert(mask)))
+            else:
+                kept.setdefault(name, []).append(rows)
+    return kept, unwanted
 
 
 def policy_of(files: Iterable[ContentFile]) -> Policy:

@@ -87,10 +87,19 @@ class Service:
 
     def kill_part(self, name: str) -> None:
         """`kill -9` of the newest child of that name."""
+        started = self._started(name)
+        assert started, f"no {name} in {self.log()[-2000:]}"
+        os.kill(started[-1], signal.SIGKILL)
+
+    def starts(self, name: str) -> int:
+        """How often a child of that name was started."""
+        return len(self._started(name))
+
+    def _started(self, name: str) -> list[int]:
+        """Process ids of the children of that name, the newest last."""
         plain = re.sub(r"\x1b\[[0-9;]*m", "", self.log())
-        started = re.findall(rf"started .*part={name} .*?pid=(\d+)|pid=(\d+).*part={name}\b", plain)
-        assert started, f"no {name} in {plain[-2000:]}"
-        os.kill(int("".join(started[-1])), signal.SIGKILL)
+        found = re.findall(rf"started .*part={name} .*?pid=(\d+)|pid=(\d+).*part={name}\b", plain)
+        return [int("".join(pids)) for pids in found]
 
     def stop(self) -> None:
         """SIGTERM and wait."""

@@ -11,6 +11,7 @@ from typing import Any
 
 import structlog
 
+from tocsin.app.flag import Flag
 from tocsin.errors import TocsinError
 
 
@@ -21,6 +22,8 @@ class Part:
     name: str
     target: str
     args: tuple[Any, ...] = ()
+    ready: Flag | None = None
+    """What it sets when it is ready; whoever watches it clears that when it has died."""
 
 
 def run_child(target: str, lifeline: Connection, *args: Any) -> None:

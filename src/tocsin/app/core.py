@@ -9,7 +9,6 @@ it goes on from the cursors. A lake that refuses does not: see `lane`.
 import signal
 from collections.abc import Sequence
 from multiprocessing.connection import wait
-from multiprocessing.synchronize import Event
 from types import FrameType
 from typing import NamedTuple
 
@@ -31,6 +30,7 @@ from tocsin.app.content import (
     read_content,
 )
 from tocsin.app.context import index_in_force
+from tocsin.app.flag import Flag
 from tocsin.app.judging import Judge
 from tocsin.app.lane import Lane
 from tocsin.app.logs import speak
@@ -144,7 +144,7 @@ class Core:
         """Ask the loop to end after what is under way (a signal handler)."""
         self._stopping = True
 
-    def run(self, ready: Event) -> None:
+    def run(self, ready: Flag) -> None:
         """Judge until stopped; `ready` is set once every worker has answered."""
         answered: set[str] = set()
         draining = False
@@ -312,7 +312,7 @@ def _warn_of_inputs(site: Site) -> None:
         log.warning("input", problem=problem.message, where=problem.where)
 
 
-def run_core(site: Site, partitions: Sequence[str], ready: Event) -> None:
+def run_core(site: Site, partitions: Sequence[str], ready: Flag) -> None:
     """Body of the process."""
     speak(site.settings.log.level)
     metrics.restarts.labels("core").inc()

@@ -11,13 +11,13 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from multiprocessing.synchronize import Event
 from types import FrameType
 
 import structlog
 
 from tocsin.app import metrics
 from tocsin.app.clock import SystemClock
+from tocsin.app.flag import Flag
 from tocsin.app.health import serve_health
 from tocsin.app.inlets import Inlet, inlets_of
 from tocsin.app.logs import speak
@@ -65,7 +65,7 @@ class _Stop:
         self.bell.clear()
 
 
-def run_edge(site: Site, partitions: Sequence[str], edge_ready: Event, core_ready: Event) -> None:
+def run_edge(site: Site, partitions: Sequence[str], edge_ready: Flag, core_ready: Flag) -> None:
     """Body of the process."""
     speak(site.settings.log.level)
     metrics.restarts.labels("edge").inc()

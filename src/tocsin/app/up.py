@@ -26,6 +26,7 @@ import structlog
 
 from tocsin.app.child import Part, run_child
 from tocsin.app.clock import SystemClock
+from tocsin.app.flag import Flag
 from tocsin.app.inlets import inlets_of, refuse_taken
 from tocsin.app.logs import speak
 from tocsin.app.site import Site
@@ -98,6 +99,8 @@ class Supervisor:
         child.due = now + (FIRST_PAUSE if calm else child.pause)
         child.pause = FIRST_PAUSE if calm else min(LONGEST_PAUSE, child.pause * 2)
         child.lifeline.close()
+        if child.part.ready is not None:
+            child.part.ready.clear()
         if not self._stopping:
             code = child.process.exitcode
             log.warning("restarting", part=child.part.name, code=code, after=child.due - now)
@@ -128,11 +131,16 @@ def serve_site(site: Site, more: list[Part]) -> int:
     shutil.rmtree(run_folder, ignore_errors=True)
     run_folder.mkdir()
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(run_folder)
-    edge_ready, core_ready = SPAWN.Event(), SPAWN.Event()
+    edge_ready, core_ready = Flag(), Flag()
     partitions = _partitions(site)
     parts = [
-        Part("edge", "tocsin.app.edge:run_edge", (site, partitions, edge_ready, core_ready)),
-        Part("core", "tocsin.app.core:run_core", (site, partitions, core_ready)),
+        Part(
+            "edge",
+            "tocsin.app.edge:run_edge",
+            (site, partitions, edge_ready, core_ready),
+            edge_ready,
+        ),
+        Part("core", "tocsin.app.core:run_core", (site, partitions, core_ready), core_ready),
         Part("upkeep", "tocsin.app.upkeep:run_upkeep", (site,)),
         Part("intelligence", "tocsin.app.intelligence:run_intelligence", (site,)),
         *([Part("courier", "tocsin.app.courier:run_courier", (site,))] * bool(site.settings.siem)),

@@ -122,7 +122,17 @@ def test_an_acknowledgement_becomes_true_once_and_only_when_durable(hec: Edge) -
     ]
     assert answers.count(True) == 1
     other = SURE | {"X_Splunk_Request_Channel": "bbbb"}
-    assert hec.ask("POST", EVENT, b'{"event": "x"}', **other)[1]["ackId"] == 0
+    assert hec.ask("POST", EVENT, b'{"event": "x"}', **other)[1]["ackId"] == number + 1
+
+
+def test_a_number_is_never_given_again_after_a_restart(tmp_path: Path) -> None:
+    (tmp_path / "plain.token").write_text("1111-2222")
+    (tmp_path / "sure.token").write_text("3333")
+    numbers = []
+    for _ in range(2):
+        with edge(tmp_path, SETTINGS) as running:
+            numbers.append(running.ask("POST", EVENT, b'{"event": "x"}', **SURE)[1]["ackId"])
+    assert numbers[0] < numbers[1] < 2**53
 
 
 def test_raw_lines_keep_what_the_query_says(hec: Edge) -> None:

@@ -154,15 +154,20 @@ class _Channel:
     """Acknowledgements of one channel of one sender: number -> whether it is durable."""
 
     acks: OrderedDict[int, bool] = field(default_factory=OrderedDict)
-    next: int = 0
 
 
 class Hec:
     """The protocol, as web.Speaker."""
 
-    def __init__(self, senders: Senders, desk: Desk) -> None:
+    def __init__(self, senders: Senders, desk: Desk, first_ack: int = 0) -> None:
+        """`first_ack` must be larger than any number that was given before a restart.
+
+        Splunk counts each channel from 0. A client that did not notice a restart would take the
+        acknowledgement of a new request for that of an old one, whose events are gone.
+        """
         self._senders = senders
         self._desk = desk
+        self._next = first_ack
         self._channels: OrderedDict[tuple[str, str], _Channel] = OrderedDict()
 
     def knows(self, path: str) -> bool:
@@ -242,8 +247,8 @@ class Hec:
         if found is None:
             return _says(9)
         channel = self._of(sender, name)
-        number = channel.next
-        channel.next += 1
+        number = self._next
+        self._next += 1
         channel.acks[number] = False
         if len(channel.acks) > MAX_ACKS:
             channel.acks.popitem(last=False)

@@ -31,6 +31,10 @@ _COMMANDS = {
     "check": ("tocsin.cli.content:check", "Check all content with its own tests."),
     "apply": ("tocsin.cli.content:apply", "Show what changed in the content and put it to work."),
     "sources": ("tocsin.cli.sources:sources", "Say of every source where its records are."),
+    "source": (
+        "tocsin.cli.source:source",
+        "Propose a source from samples, tell what is blind, test one.",
+    ),
     "readiness": (
         "tocsin.cli.readiness:readiness",
         "Say what is missing before telemetry may be used.",

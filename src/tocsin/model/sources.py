@@ -57,7 +57,8 @@ class IdentitySpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What makes a record itself.
 
     All of `fields` where the record has them; otherwise `position` (origin and position in it) or
-    `none` (the spool position). Equal content is dropped only within `dedup_window` seconds.
+    `none` (the spool position). With `dedup_window` records without those fields are the same
+    record when their content is equal and their own time falls into the same so many seconds.
     """
 
     fields: tuple[str, ...] = ()

@@ -229,7 +229,7 @@ class Normalizer:
             choose, uid = shape.router.choose, shape.uid
             for row, native, moment in zip(rows, fields, found, strict=True):
                 batch.moments[row] = moment
-                batch.uids[row] = uid(native, batch.positions[row])
+                batch.uids[row] = uid(native, batch.positions[row], batch.raws[row], moment[0])
                 program = choose(native)
                 if program in todo:
                     todo[program].append(row)

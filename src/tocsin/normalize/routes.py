@@ -111,9 +111,13 @@ class CompiledShape:
         self._identity = tuple(shape.aliases.get(name, (name,)) for name in source.identity.fields)
         self._names = tuple(names[0] for names in self._identity)
         self._otherwise = source.identity.otherwise
+        self._window = source.identity.dedup_window * 1_000_000
 
-    def uid(self, fields: Mapping[str, Any], position: Position) -> str:
+    def uid(self, fields: Mapping[str, Any], position: Position, raw: bytes, time: int) -> str:
         """The record's identity: blake2b-128 over site, source and what makes it itself.
+
+        Where the source says so (`dedup_window`) and a record has no identity of its own, records
+        of equal content whose time (us) falls into the same window are one.
 
         The text that is hashed is two JSON lists, in which no part can take over bytes of another.
         Letter case of the fields does not count: one channel is written `Security` and `security`.
@@ -125,11 +129,17 @@ class CompiledShape:
             try:
                 identity = orjson.dumps(values).lower()
             except orjson.JSONEncodeError:  # nested deeper than JSON can be written
-                identity = orjson.dumps(self._place(position))
+                identity = self._without_fields(position, raw, time)
         else:
-            identity = orjson.dumps(self._place(position))
+            identity = self._without_fields(position, raw, time)
         whose = orjson.dumps((position.site, self.source.id))
         return blake2b(whose + identity, digest_size=16).hexdigest()
+
+    def _without_fields(self, position: Position, raw: bytes, time: int) -> bytes:
+        if self._window:
+            content = blake2b(raw, digest_size=16).hexdigest()
+            return orjson.dumps([None, None, None, content, time // self._window])
+        return orjson.dumps(self._place(position))
 
     def _place(self, position: Position) -> list[Any]:
         if self._otherwise == "position":

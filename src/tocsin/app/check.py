@@ -9,6 +9,7 @@ import yaml
 from tocsin.app.parts import logsources
 from tocsin.app.samples import Seen, as_fields, look_at, stand_in
 from tocsin.app.selecting import NO_TRIAL, critical_shipped
+from tocsin.collect.pollers.declaration import check_pollers
 from tocsin.correlate.hubs import grouping_of
 from tocsin.detect.exceptions import (
     STAGED,
@@ -48,6 +49,7 @@ def check_content(content: ContentSet, now: int) -> list[Problem]:
     problems += check_hubs(content)
     problems += check_retention(content)
     problems += check_thresholds(content.files)
+    problems += check_pollers(content.files)
     return sorted(problems, key=lambda problem: (problem.where, problem.message))
 
 

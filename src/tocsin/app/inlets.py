@@ -19,7 +19,10 @@ from tocsin.collect.addresses import bind, is_loopback, parse_listen
 from tocsin.collect.desk import Desk
 from tocsin.collect.inbox import Inbox
 from tocsin.collect.network import Listener
+from tocsin.collect.pollers.asking import Asker, Credentials
+from tocsin.collect.pollers.declaration import FOLDER, fill, is_value, pollers_of, why_not
 from tocsin.collect.port import Transport
+from tocsin.collect.secrets import secret_bytes
 from tocsin.collect.senders import Senders
 from tocsin.collect.tls import server_context
 from tocsin.collect.transports.again import Again
@@ -29,9 +32,11 @@ from tocsin.collect.transports.hec import Hec
 from tocsin.collect.transports.kafka import Kafka, config_of
 from tocsin.collect.transports.otlp import Otlp
 from tocsin.collect.transports.relp import relp_streams
+from tocsin.collect.transports.rest import Interface, Rest, values_of
 from tocsin.collect.transports.syslog import Datagrams, syslog_streams
 from tocsin.collect.transports.webhook import Webhook
 from tocsin.collect.web import Speaker, Web
+from tocsin.content import load
 from tocsin.errors import SettingsError
 from tocsin.formats.limits import DEFAULT, Limits
 from tocsin.model.ports import Clock
@@ -40,6 +45,7 @@ from tocsin.settings import (
     HttpInput,
     KafkaInput,
     RelpInput,
+    RestInput,
     Settings,
     SyslogInput,
 )
@@ -219,9 +225,32 @@ def _kafka(one: KafkaInput, around: Surroundings) -> tuple[Transport, None, Call
     return kafka, None, kafka.close
 
 
+def _rest(one: RestInput, around: Surroundings) -> tuple[Transport, None, Callable[[], None]]:
+    pollers = pollers_of(load(around.folder, [FOLDER.rstrip("/")]).files)
+    if (poller := pollers.get(one.poller)) is None:
+        known = ", ".join(sorted(pollers))
+        raise SettingsError(f"input {one.name}: no poller {one.poller}; there are {known}")
+    values = values_of(one, poller, is_value)
+    base, token_url = one.url or poller.url, one.token_url or fill(poller.auth.token_url, values)
+    for url in (base, *([token_url] if token_url else [])):
+        if why := why_not(url):
+            raise SettingsError(f"input {one.name}: {why}")
+    secret_bytes(one.secret, around.folder)
+    credentials = Credentials(
+        lambda: secret_bytes(one.secret, around.folder).decode("latin-1"),
+        one.client, token_url, fill(poller.auth.scope, values),
+    )  # fmt: skip
+    ca = str(around.path(one.ca)) if one.ca else None
+    asker = Asker(poller, base, credentials, around.clock, ca)
+    interface = Interface(poller, values, asker)
+    rest = Rest(one, interface, around.limits, around.clock, around.ring)
+    return rest, None, rest.close
+
+
 _MAKERS: Mapping[type, Maker] = {
     HttpInput: _http,
     SyslogInput: _syslog,
     RelpInput: _relp,
     KafkaInput: _kafka,
+    RestInput: _rest,
 }

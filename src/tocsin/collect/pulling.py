@@ -54,7 +54,7 @@ class Puller:
         self.troubles = Troubles()
         self.name = name
         self.clock = clock
-        self.positions: Mapping[str, Any] = {}
+        self.positions: dict[str, Any] = {}
         self.refused: Mapping[str, Any] = {}
         self.stopping = threading.Event()
         self._ring = ring
@@ -136,6 +136,7 @@ class Puller:
     def durable(self, chunks: Sequence[Chunk]) -> None:
         """Tell the subclass, then whoever waits in `settle`."""
         self.kept(chunks)
+        self.positions |= {chunk.checkpoint.key: chunk.checkpoint.position for chunk in chunks}
         with self._changed:
             done = {id(chunk) for chunk in chunks}
             self._given = [chunk for chunk in self._given if id(chunk) not in done]
@@ -159,6 +160,7 @@ class Puller:
             if self.clock.monotonic() - self._ended_at < AGAIN_AFTER:
                 return
             self._ended_at = None
+            self.drop({chunk.checkpoint.key for chunk in self._queue})
         self._thread = threading.Thread(target=self.pull, name=self.name, daemon=True)
         self._thread.start()
 

@@ -7,7 +7,7 @@
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path, PurePosixPath
@@ -15,7 +15,16 @@ from pathlib import Path, PurePosixPath
 from tocsin.errors import ContentError
 from tocsin.model.content import ContentFile, ContentSet
 
-FOLDERS = ("attack", "correlation", "exceptions", "intelligence", "readiness", "retention", "rules", "sources")
+FOLDERS = (
+    "attack",
+    "correlation",
+    "exceptions",
+    "intelligence",
+    "readiness",
+    "retention",
+    "rules",
+    "sources",
+)
 """Every kind of content has one folder; others come with the parts that read them."""
 
 MAX_FILE = 16 * 1024 * 1024
@@ -26,13 +35,13 @@ MAX_TOTAL = 512 * 1024 * 1024
 _ID = re.compile(rb"^id:[ \t]*['\"]?([^\s'\"#]+)", re.MULTILINE)
 
 
-def load(site: Path | None) -> ContentSet:
-    """The content of the site in folder `site`, or only what ships.
+def load(site: Path | None, folders: Sequence[str] = FOLDERS) -> ContentSet:
+    """The content of the site in folder `site`, or only what ships; some of its folders, or all.
 
     Raises ContentError when the site's folder holds a link that leads out, or too much.
     """
-    shipped = list(_shipped(files("tocsin").joinpath("shipped")))
-    own = [] if site is None else list(_site(site))
+    shipped = list(_shipped(files("tocsin").joinpath("shipped"), folders))
+    own = [] if site is None else list(_site(site, folders))
     return ContentSet.of(overlay(shipped, own))
 
 
@@ -81,8 +90,8 @@ def _tests_of(path: str) -> str:
     return re.sub(r"\.ya?ml$", ".tests.yaml", path)
 
 
-def _shipped(root: Traversable) -> Iterator[ContentFile]:
-    for name in FOLDERS:
+def _shipped(root: Traversable, folders: Sequence[str]) -> Iterator[ContentFile]:
+    for name in folders:
         if root.joinpath(name).is_dir():
             yield from _resources(root.joinpath(name), name)
 
@@ -102,10 +111,10 @@ def _ignored(name: str) -> bool:
     return name.startswith((".", "__")) or name.endswith("~")
 
 
-def _site(root: Path) -> Iterator[ContentFile]:
+def _site(root: Path, folders: Sequence[str]) -> Iterator[ContentFile]:
     root = root.resolve()
     count = total = 0
-    for path in _walk(root):
+    for path in _walk(root, folders):
         where = path.relative_to(root).as_posix()
         size = path.stat().st_size
         count, total = count + 1, total + size
@@ -121,9 +130,9 @@ def _site(root: Path) -> Iterator[ContentFile]:
         yield ContentFile(where, data, "site")
 
 
-def _walk(root: Path) -> Iterator[Path]:
+def _walk(root: Path, folders: Sequence[str]) -> Iterator[Path]:
     """Regular files below the known folders of `root`, without following a link to a folder."""
-    waiting = [root / name for name in FOLDERS if (root / name).exists()]
+    waiting = [root / name for name in folders if (root / name).exists()]
     while waiting:
         folder = waiting.pop()
         _refuse_link_out(root, folder)

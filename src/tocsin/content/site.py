@@ -22,6 +22,7 @@ the same id, as one that ships with Tocsin takes its place.
 
 - `sources/` one folder for each kind of log that Tocsin does not know yet
 - `rules/` our detection rules, in Sigma's format; `rules/staged.txt` lists those on trial
+- `pollers/` how REST interfaces are asked for records that Tocsin does not ask yet
 - `attack/` what releases of ATT&CK renamed, as far as their bundles do not say it
 - `exceptions/` what we have decided not to be told of, why, and until when
 
@@ -73,6 +74,8 @@ def _example(kind: str) -> str:
     """What stands for a value that a site must choose: the first choice, where there are some."""
     if kind == "secret":
         return '"env:NAME"'
+    if kind.startswith("list of "):
+        return f"[{_example(kind.removeprefix('list of '))}]"
     return kind.partition(" | ")[0] if kind.startswith('"') else '"..."'
 
 

@@ -89,7 +89,7 @@ class Kafka(Puller):
 
     def pull(self) -> None:
         """Read until it is time to end; a consumer that fails for good is made anew."""
-        from confluent_kafka import KafkaException  # noqa: PLC0415  # slow to load
+        from confluent_kafka import KafkaException  # noqa: PLC0415 - slow to load
 
         failures = 0
         while not self.stopping.is_set():
@@ -101,7 +101,7 @@ class Kafka(Puller):
                 self.stopping.wait(pause_after(failures))
 
     def _consume(self) -> None:
-        from confluent_kafka import Consumer  # noqa: PLC0415  # slow to load
+        from confluent_kafka import Consumer  # noqa: PLC0415 - slow to load
 
         consumer = Consumer(self._config | {"error_cb": self._on_error})
         try:
@@ -126,7 +126,7 @@ class Kafka(Puller):
         self._paused = full
 
     def _take(self, messages: Sequence["Message"]) -> None:
-        from confluent_kafka import KafkaException  # noqa: PLC0415  # slow to load
+        from confluent_kafka import KafkaException  # noqa: PLC0415 - slow to load
 
         good = []
         for message in messages:
@@ -169,7 +169,7 @@ class Kafka(Puller):
 
     def _commit(self, consumer: "Consumer", *, now: bool = False) -> None:
         """Commit what is durable: now and then, or `now`."""
-        from confluent_kafka import KafkaException  # noqa: PLC0415  # slow to load
+        from confluent_kafka import KafkaException  # noqa: PLC0415 - slow to load
 
         at = self.clock.monotonic()
         if not now and at - self._committed_at < COMMIT_EVERY:
@@ -206,7 +206,7 @@ class Kafka(Puller):
 
     def _go_further(self, consumer: "Consumer", known: list["TopicPartition"]) -> None:
         """Set where partitions begin of which something is durable here."""
-        from confluent_kafka import KafkaException  # noqa: PLC0415  # slow to load
+        from confluent_kafka import KafkaException  # noqa: PLC0415 - slow to load
 
         theirs: dict[str, int] = {}
         if known:
@@ -245,7 +245,7 @@ class Kafka(Puller):
 
     def _is_there(self, consumer: "Consumer", one: "TopicPartition") -> bool:
         """Whether the partition reaches so far; one that was made anew begins at its beginning."""
-        from confluent_kafka import KafkaException  # noqa: PLC0415  # slow to load
+        from confluent_kafka import KafkaException  # noqa: PLC0415 - slow to load
 
         try:
             found = consumer.get_watermark_offsets(one, timeout=ASK_WITHIN)
@@ -311,7 +311,7 @@ def _key(message: "Message") -> str:
 
 
 def _partition(key: str, at: int) -> "TopicPartition":
-    from confluent_kafka import TopicPartition  # noqa: PLC0415  # slow to load
+    from confluent_kafka import TopicPartition  # noqa: PLC0415 - slow to load
 
     topic, _, number = key.rpartition("/")
     return TopicPartition(topic, int(number), at)

@@ -1,6 +1,7 @@
 """A backup holds one moment, is checked whole, and a site goes on from it."""
 
 import os
+from pathlib import Path
 
 import pytest
 from tests.store.lake_rows import EVENT, event_rows
@@ -143,3 +144,9 @@ def test_nothing_is_overwritten(site, tmp_path):
         restore(tmp_path / "copy", site)
     with pytest.raises(UsageError, match="no data"):
         back_up(new_site(tmp_path / "three"), tmp_path / "other", 7)
+
+
+def test_a_site_that_is_named_by_a_relative_path_is_copied_too(site, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    made = back_up(open_site(Path("one"), {}), Path("copy"), 7)
+    assert verify(Path("copy")) == made

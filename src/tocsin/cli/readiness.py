@@ -21,7 +21,7 @@ from tocsin.errors import UsageError
 from tocsin.model.readiness import USE_TITLES, Gap, Override, SourceReadiness, Use
 
 DAY, HOUR, MINUTE = 86_400_000_000, 3_600_000_000, 60_000_000
-WINDOW = 90
+WINDOW, HISTORY = 90, "history"
 SHOWN = 12
 """Gaps of a source that are told without --all."""
 
@@ -45,11 +45,11 @@ def show(
     Parameters
     ----------
     source
-        Only this source.
+        Only this source, with everything that there is to say about it.
     site
         Site folder; without it the one found here.
     every
-        Tell all gaps of a source, not only the first ones.
+        Tell all gaps of all sources: also that history is not complete yet.
     json
         Print JSON.
     """
@@ -63,7 +63,7 @@ def show(
         body = [_plain(one) for one in found]
         sys.stdout.buffer.write(orjson.dumps(body, option=JSON_OPTIONS))
     else:
-        _show(found, now, most=1_000 if every or source else SHOWN)
+        _show(found, now, whole=bool(every or source))
     return 0 if found and all(_passes(o) for o in found if o.use is Use.AUTONOMY) else 1
 
 
@@ -122,7 +122,7 @@ def until_of(text: str, now: int) -> int:
     return int((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() * 1_000_000)
 
 
-def _show(found: list[Standing], now: int, most: int) -> None:
+def _show(found: list[Standing], now: int, *, whole: bool) -> None:
     screen = Screen()
     if not found:
         screen.line("nothing was measured yet: run `tocsin up` and let records come")
@@ -136,7 +136,9 @@ def _show(found: list[Standing], now: int, most: int) -> None:
         right=frozenset({"days"}),
     )
     for name, mine in by_source.items():
-        _gaps(screen, name, mine, now, most)
+        _gaps(screen, name, mine, now, whole=whole)
+    if not whole:
+        _waiting(screen, by_source)
     _sum(screen, by_source)
 
 
@@ -168,15 +170,18 @@ def _passes(one: Standing) -> bool:
     return _fit(one) or one.override is not None
 
 
-def _gaps(screen: Screen, name: str, mine: list[Standing], now: int, most: int) -> None:
+def _gaps(screen: Screen, name: str, mine: list[Standing], now: int, *, whole: bool) -> None:
     """The gaps of a source, each once, with the uses that it stands in the way of."""
     uses: dict[tuple[str, object], list[str]] = {}
     gaps: dict[tuple[str, object], Gap] = {}
     for one in mine:
         for gap in one.readiness.gaps if one.readiness else ():
+            if gap.measure == HISTORY and not whole:
+                continue
             gaps[gap.key] = gap
             uses.setdefault(gap.key, []).append(SHORT_USES[one.use])
-    notes = next((one.readiness.notes for one in mine if one.readiness), ())
+    most = len(gaps) if whole else SHOWN
+    notes = next((one.readiness.notes for one in mine if one.readiness and whole), ())
     words = [one.override for one in mine if one.override]
     if not (gaps or notes or words):
         return
@@ -186,7 +191,7 @@ def _gaps(screen: Screen, name: str, mine: list[Standing], now: int, most: int) 
         since = f"for {_age(now - gap.since)}" if gap.since else "always"
         screen.paragraph(f"{gap.measure} ({gap.scope.text}), {since}: {gap.cause}", indent="  ")
         owner = gap.owner or "nobody is named"
-        may = "must" if gap.measure == "history" else "may"
+        may = "must" if gap.measure == HISTORY else "may"
         limit = f"{_number(gap.value, gap.unit_of)}, {may} be {_number(gap.threshold, gap.unit_of)}"
         screen.paragraph(
             f"not for {', '.join(uses[key])}. Measured {limit}. Owner: {owner}. Fix: {gap.fix}",
@@ -202,6 +207,23 @@ def _gaps(screen: Screen, name: str, mine: list[Standing], now: int, most: int) 
         )
     for note in notes:
         screen.paragraph(f"note: {note}", indent="  ")
+
+
+def _waiting(screen: Screen, by_source: dict[str, list[Standing]]) -> None:
+    """What holds for many sources alike, in one line: that their history is short."""
+    short = [
+        name
+        for name, mine in by_source.items()
+        if any(gap.measure == HISTORY for o in mine if o.readiness for gap in o.readiness.gaps)
+    ]
+    if short:
+        screen.line()
+        screen.paragraph(
+            f"history: {plural(len(short), 'source')} must show more good days of the last {WINDOW}"
+            " before profiles are learned and automation acts; the table says when they have them"
+            " if nothing breaks, and `tocsin backfill` brings in older records",
+            indent="",
+        )
 
 
 def _sum(screen: Screen, by_source: dict[str, list[Standing]]) -> None:

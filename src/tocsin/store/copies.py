@@ -38,6 +38,7 @@ def copy_lake(root: Path, target: Path) -> None:
 
 
 def _copy_table(path: Path, target: Path) -> None:
+    path = path.resolve()
     table = DeltaTable(path)
     version = table.version()
     for uri in table.file_uris():

@@ -58,6 +58,7 @@ def record(host: str, number: int) -> bytes:
         "Channel": "Microsoft-Windows-Sysmon/Operational",
         "Hostname": f"{host}.lumen.example",
         "RecordNumber": number,
+        "EventTime": f"2026-01-05 {at}",
         "UtcTime": f"2026-01-05 {at}.000",
         "Image": "C:\\a.exe",
         "CommandLine": f"a.exe {number}{mark}",
@@ -111,7 +112,7 @@ class Sender:
 
     host: str
     batch: int = 40
-    pause: float = 0.1
+    pause: float = 0.2
     made: int = 0
     acknowledged: set[bytes] = field(default_factory=set)
     refused: Counter[int] = field(default_factory=Counter)
@@ -301,7 +302,7 @@ class Load:
     syslog: SyslogSender
 
     @classmethod
-    def of(cls, service: Service, ports: Ports, *, pause: float = 0.1) -> "Load":
+    def of(cls, service: Service, ports: Ports, *, pause: float = 0.2) -> "Load":
         """Senders to this service."""
         return cls(
             [

@@ -3,6 +3,7 @@
 An outcome has `failed`, empty when the claim held, so that a run of many goes on.
 """
 
+import os
 import random
 import sqlite3
 import subprocess
@@ -13,6 +14,7 @@ from typing import Any
 
 from tests.integration import load
 from tests.integration.service import Service
+from tests.powercut.disk import Disk
 
 Outcome = dict[str, Any]
 
@@ -39,7 +41,27 @@ def kill_trial(service: Service, *, seed: int, kills: int) -> Outcome:
     sending.finish()
     slowest = max(seconds for _, seconds in done)
     outcome = {"seed": seed, "kills": [part for part, _ in done], "ready_s": round(slowest, 2)}
+    outcome["load"] = round(os.getloadavg()[0], 1)
     return outcome | settle(service, sending, slow=slowest > READY)
+
+
+def power_trial(service: Service, disk: Disk, *, seed: int, cuts: int) -> Outcome:
+    """So many power cuts of one service, its data folder on a disk that forgets; compared."""
+    dice = random.Random(seed)  # noqa: S311  # trials that can be repeated
+    ports = load.prepare(service)
+    disk.on()
+    (service.folder / "data").symlink_to(disk.mount)
+    service.start()
+    sending = load.Load.of(service, ports)
+    sending.start()
+    for _ in range(cuts):
+        time.sleep(dice.uniform(0.0, 3.0))
+        disk.cut()
+        service.end()
+        disk.on()
+        service.start()
+    sending.finish()
+    return {"seed": seed, "cuts": cuts} | settle(service, sending)
 
 
 def kill(service: Service, part: str) -> float:

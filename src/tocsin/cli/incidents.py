@@ -15,7 +15,15 @@ from tocsin.app.delivering import saw_incident
 from tocsin.app.steering import Book, about, named, open_book
 from tocsin.cli.arguments import Count, Flag, Json
 from tocsin.cli.screen import Screen
-from tocsin.cli.tell import JSON_OPTIONS, finding_json, incident_json, iso, tell_incident, utc
+from tocsin.cli.tell import (
+    JSON_OPTIONS,
+    finding_json,
+    incident_json,
+    iso,
+    tell_incident,
+    tell_vendors,
+    utc,
+)
 from tocsin.model.context import merged_notes
 from tocsin.model.decisions import Decision
 from tocsin.model.findings import Finding
@@ -207,6 +215,7 @@ def _tell(book: Book, one: Incident) -> None:
     screen = Screen()
     tell_incident(screen, one, timeline=len(one.timeline))
     whole = list(book.findings(one.incident_id))
+    tell_vendors(screen, whole)
     _tell_context(screen, whole)
     own = {finding.finding_id for finding in whole}
     links = [link for link in one.links if link.finding_id in own]

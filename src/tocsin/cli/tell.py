@@ -1,5 +1,6 @@
 """Incidents and reports in words (terminal) and in JSON (other programs)."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -7,8 +8,9 @@ import msgspec
 import orjson
 
 from tocsin.app.hunt import Report
+from tocsin.app.vendors import changed_at, vendor_says
 from tocsin.cli.screen import Screen
-from tocsin.model.findings import Finding
+from tocsin.model.findings import Finding, VendorAlert
 from tocsin.model.incidents import Incident
 from tocsin.model.rules import RuleState
 
@@ -17,6 +19,9 @@ SHOWN = 6
 
 STORY = 700
 """Characters of a story on the terminal."""
+
+ALERTS = 10
+"""Alerts of other tools that the terminal shows of an incident; JSON has all."""
 
 REASONS = 15
 """Reasons for which something was not used that the terminal shows, the commonest first."""
@@ -71,6 +76,19 @@ def _beginning(story: str) -> str:
         return story
     kept, _, _ = story[:STORY].rpartition(". ")
     return f"{kept or story[:STORY]}. [...]"
+
+
+def tell_vendors(screen: Screen, findings: Iterable[Finding]) -> None:
+    """The alerts of other tools that findings repeat: what is said there, and where to open it."""
+    alerts = list(dict.fromkeys(one.vendor for one in findings if one.vendor is not None))
+    if alerts:
+        screen.line("  alerts of other tools, as they say it", style="bold")
+    for alert in alerts[:ALERTS]:
+        screen.line(f"    {vendor_says(alert)}")
+        if alert.link:
+            screen.line(f"      {alert.link}", style="dim")
+    if len(alerts) > ALERTS:
+        screen.line(f"    ... and {len(alerts) - ALERTS} more (--json)")
 
 
 def tell_report(screen: Screen, report: Report, *, top: int) -> None:
@@ -157,8 +175,24 @@ def finding_json(finding: Finding) -> dict[str, Any]:
         "unit": finding.unit,
         "segment": finding.segment,
         "cves": list(finding.cves),
+        "vendor": _vendor_json(finding.vendor),
         "intelligence": msgspec.to_builtins(finding.indicator),
         "context": [msgspec.to_builtins(note) for note in finding.context],
+    }
+
+
+def _vendor_json(alert: VendorAlert | None) -> dict[str, Any] | None:
+    if alert is None:
+        return None
+    return {
+        "tool": alert.product,
+        "id": alert.uid,
+        "link": alert.link,
+        "severity": alert.severity,
+        "status": alert.status,
+        "over": alert.over,
+        "updated": changed_at(alert) or None,
+        "incident": alert.incident_uid,
     }
 
 

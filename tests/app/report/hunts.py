@@ -10,7 +10,7 @@ from tocsin.app.report import About, render, view_of, words
 from tocsin.app.report.inputs import InputView
 from tocsin.enrich.attack import Labels
 from tocsin.model.attack import Crosswalk
-from tocsin.model.findings import Entity, EventCopy, Finding, Level, Match
+from tocsin.model.findings import Entity, EventCopy, Finding, Level, Match, VendorAlert
 from tocsin.model.incidents import Incident, Link, Moment, RuleCount
 from tocsin.model.rules import RuleState, RuleStatus
 
@@ -38,6 +38,7 @@ def finding(number: int = 0, text: str = "x", **more: Any) -> Finding:
         "source_id": text,
         "content_id": "c",
         "tactics": ("execution",),
+        "vendor": VendorAlert(text, text, text, text, text, text, T0),
     }
     return Finding(**values | more)
 

@@ -7,7 +7,7 @@ from tests.app.report.hunts import NOT_LOADED, T0, finding
 
 from tocsin.app.report import evidence
 from tocsin.app.report.evidence import evidence_of, within
-from tocsin.model.findings import EventCopy, Match
+from tocsin.model.findings import EventCopy, Match, VendorAlert
 
 
 def shown(raw, *matches):
@@ -34,6 +34,15 @@ def test_what_is_no_json_is_shown_as_text(raw):
     view = shown(raw)
     assert view.fields == ()
     assert view.raw == (raw if len(raw) <= evidence.MAX_RAW else raw[: evidence.MAX_RAW] + "…")
+
+
+def test_the_alert_of_another_tool_is_told_in_its_words():
+    alert = VendorAlert("acme_edr", "al-17", "https://x.example/1", "New", "P1", over=True)
+    view = evidence_of(finding(1, vendor=alert), NOT_LOADED, host="", repeats=0, also_in=[])
+    assert view.vendor == "acme_edr alert al-17, severity P1, closed there as New"
+    assert view.link == "https://x.example/1"
+    own = evidence_of(finding(1, vendor=None), NOT_LOADED, host="", repeats=0, also_in=[])
+    assert (own.vendor, own.link) == ("", "")
 
 
 def test_everything_is_bounded():

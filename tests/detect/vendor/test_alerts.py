@@ -61,6 +61,21 @@ def test_a_changed_alert_is_the_same_finding_and_another_vendors_is_not():
     assert finding(ALERT, "other_edr").finding_id != finding(ALERT).finding_id
 
 
+def test_the_cves_that_an_alert_names_are_kept_each_once():
+    info = {
+        **ALERT["finding_info"],
+        "title": "Exploit of CVE-2021-44228",
+        "desc": "cve-2021-44228 after CVE_2019_0708" + " CVE-2020-1000" * 50,
+    }
+    named = ("CVE-2021-44228", "CVE-2019-0708", "CVE-2020-1000")
+    assert finding({**ALERT, "finding_info": info}).cves == named
+    assert finding(ALERT).cves == ()
+    many = {**info, "desc": " ".join(f"CVE-2020-{n}" for n in range(1000, 1100))}
+    assert len(finding({**ALERT, "finding_info": many}).cves) == 32
+    told = {"is_alert": True, "firewall_rule": {"name": "ET EXPLOIT CVE-2021-44228"}}
+    assert finding(told, "nids", "network_activity").cves == ("CVE-2021-44228",)
+
+
 def test_what_is_over_already_counts_and_opens_nothing():
     assert finding({**ALERT, "status_id": 4}).standing is Standing.HISTORY
     assert finding({**ALERT, "status_id": 4}).vendor.over

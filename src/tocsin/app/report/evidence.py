@@ -8,6 +8,7 @@ import msgspec
 
 from tocsin.app.report import words
 from tocsin.app.report.matrix import LabelView, label_view
+from tocsin.app.vendors import vendor_says
 from tocsin.enrich.attack import Labels
 from tocsin.model.findings import Finding
 
@@ -43,7 +44,10 @@ class FieldView:
 
 @dataclass(frozen=True, slots=True)
 class EvidenceView:
-    """One finding with its first event. `raw_cut` says how much of the original is not shown."""
+    """One finding with its first event. `raw_cut` says how much of the original is not shown.
+
+    `vendor` is what another tool says of its alert, `link` where that is opened, as text.
+    """
 
     finding_id: str
     rule_id: str
@@ -62,6 +66,8 @@ class EvidenceView:
     place: str
     also_in: str
     repeats: int
+    vendor: str
+    link: str
     size: int
 
 
@@ -106,6 +112,8 @@ def evidence_of(
         place=words.text(f"{event.origin}:{event.position}", 240) if event else "",
         also_in=words.text(words.listed(also_in, MAX_FILES), 600),
         repeats=repeats,
+        vendor=words.text(vendor_says(finding.vendor), 800) if finding.vendor else "",
+        link=words.text(finding.vendor.link, 1_000) if finding.vendor else "",
         size=len(text) + sum(len(one.name) + len(one.value) for one in fields),
     )
 

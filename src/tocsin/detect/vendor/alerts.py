@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from tocsin.detect.vendor.labels import labels_of
+from tocsin.model.context import cves_in
 from tocsin.model.findings import (
     Entity,
     EventCopy,
@@ -52,7 +53,11 @@ _SEVERITY_UNKNOWN = Level.MEDIUM
 """A vendor that grades nothing is neither believed nor passed over."""
 
 _TITLE, _RULE, _WORD, _LINK = 200, 120, 64, 1_000
+_READ, _MOST_CVES = 20_000, 32
+"""Characters of a text that are searched for CVE ids, and how many of these are kept."""
 _MILLI = 1_000
+_LAST = 253_402_300_800_000
+"""The first millisecond of the year 10000."""
 _NOT_IN_A_SLUG = re.compile(r"[^a-z0-9.]+")
 _SAFE_LINK = re.compile(r"https?://[^\s\"'<>\\^`{|}]+", re.IGNORECASE)
 
@@ -67,6 +72,7 @@ class AlertParts(NamedTuple):
     tactics: tuple[str, ...]
     matched: tuple[Match, ...]
     vendor: VendorAlert
+    cves: tuple[str, ...] = ()
 
 
 def alert_of(class_name: str, event: dict[str, Any], source_id: str) -> AlertParts | None:
@@ -91,6 +97,7 @@ def alert_of(class_name: str, event: dict[str, Any], source_id: str) -> AlertPar
         tactics=tactics,
         matched=_matched(event, info, analytic),
         vendor=_vendor(event, info, source_id, over=over),
+        cves=_cves(event, info, analytic),
     )
 
 
@@ -100,7 +107,6 @@ def _vendor(
     """The alert as its vendor names and grades it; without an id there, its record's."""
     link = _text(info, "src_url") or _text(event, "src_url")
     own = _text(_at(event, "vendor_attributes"), "severity")
-    changed = info.get("modified_time")
     return VendorAlert(
         product=source_id,
         uid=visible(_text(info, "uid"), _TITLE) or _of_connection(event),
@@ -108,9 +114,15 @@ def _vendor(
         status=visible(_text(event, "status_code") or _text(event, "status"), _WORD),
         severity=visible(own or _text(event, "severity"), _WORD),
         incident_uid=visible(_text(_at(event, "metadata"), "correlation_uid"), _TITLE),
-        updated=changed * _MILLI if isinstance(changed, int) else _number(event, "tocsin_time"),
+        updated=_moment(info) or _number(event, "tocsin_time"),
         over=over,
     )
+
+
+def _moment(info: dict[str, Any]) -> int:
+    """When the alert was last changed (us); 0 for what no calendar has."""
+    changed = _number(info, "modified_time")
+    return changed * _MILLI if 0 < changed < _LAST else 0
 
 
 def _of_connection(event: dict[str, Any]) -> str:
@@ -155,6 +167,7 @@ def finding_of(
         received_at=received_at,
         standing=Standing.HISTORY if vendor.over else Standing.OPEN,
         vendor=vendor,
+        cves=parts.cves,
     )
 
 
@@ -206,6 +219,18 @@ def _matched(
     return tuple(
         Match(field, predicate, visible(value)) for field, predicate, value in said if value
     )
+
+
+def _cves(event: dict[str, Any], info: dict[str, Any], analytic: dict[str, Any]) -> tuple[str, ...]:
+    """The CVE ids that the title, the rule or the description names."""
+    texts = (
+        _text(info, "title"),
+        _text(analytic, "name"),
+        _text(info, "desc"),
+        _text(event, "message"),
+    )
+    found = (cve for text in texts for cve in cves_in(text[:_READ]))
+    return tuple(dict.fromkeys(found))[:_MOST_CVES]
 
 
 def _at(owner: dict[str, Any], name: str) -> dict[str, Any]:

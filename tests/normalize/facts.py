@@ -3,7 +3,7 @@
 The expectations are ECS documents beside raw messages, made by people who do not know this
 product. Each message is read, recognized and mapped by the code of `tocsin normalize --records`.
 `python -m tests.normalize.facts FORMAT [seen|held|all] [SOURCE]` prints the score with
-every fact that is missing or contradicted.
+every fact that is missing or contradicted, `... facts every` a table of all formats.
 
 A test's name decides by its hash whether it is of the third that is held out: mappings are written
 looking at the other two thirds (`part="seen"`) only.
@@ -225,10 +225,13 @@ def _judge_class(
         score.wrong.append(Wrong(name, "event.category", words, got))
 
 
+def _data() -> Path:
+    return Path(os.environ.get("TOCSIN_DATA") or ROOT.parent / "shared" / "data")
+
+
 def cases(format_name: str, part: str) -> Iterator[dict[str, Any]]:
     """Tests of a format: `seen`, `held` (out) or `all` of them."""
-    folder = Path(os.environ.get("TOCSIN_DATA") or ROOT.parent / "shared" / "data")
-    with gzip.open(folder / TESTS) as file:
+    with gzip.open(_data() / TESTS) as file:
         for test in map(orjson.loads, file):
             if test["format"] == format_name and part in ("all", _part(format_name, test["test"])):
                 yield test
@@ -262,5 +265,39 @@ def main(format_name: str, part: str = "seen", source_id: str | None = None) -> 
         print(f"  {wrong.test}: {wrong.path}: {wrong.expected!r} got {wrong.got!r}")
 
 
+def formats() -> list[str]:
+    """The formats that there are tests of."""
+    with gzip.open(_data() / TESTS) as file:
+        return sorted({test["format"] for test in map(orjson.loads, file)})
+
+
+def table(part: str) -> None:
+    """Print the scores of every format, and what they are together.
+
+    A format of which every record is refused is one that nothing is shipped for.
+    """
+    scores = {name: score(name, None, part) for name in formats()}
+    scores = {name: one for name, one in scores.items() if one.tests}
+    print(f"{part}: format, tests, recall, precision, classes, reported, silent")
+    for name, one in scores.items():
+        classes = f"{one.classes_right}/{one.classes}"
+        print(
+            f"  {name:42} {one.tests:3} {one.recall:6.1%} {one.precision:6.1%} {classes:>6}"
+            f" {one.reported:3} {one.silent:3}"
+        )
+    served = [one for one in scores.values() if one.reported < one.tests]
+    stated = sum(one.found + one.contradicted for one in served)
+    print(
+        f"  {len(served)} formats served: recall {sum(o.recall for o in served) / len(served):.1%}"
+        f" (macro), worst {min(one.recall for one in served):.1%},"
+        f" precision {sum(one.found for one in served) / stated:.1%},"
+        f" class {sum(o.classes_right for o in served) / sum(o.classes for o in served):.1%}"
+    )
+
+
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    if sys.argv[1:] == ["every"]:
+        table("seen")
+        table("held")
+    else:
+        main(*sys.argv[1:])

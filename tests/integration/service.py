@@ -19,7 +19,8 @@ from deltalake import DeltaTable
 from tocsin.model.findings import Finding
 from tocsin.store import State
 
-READY_WITHIN = 30.0
+READY_WITHIN = 90.0
+TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def free_port() -> int:
@@ -75,6 +76,35 @@ class Service:
                     return time.monotonic() - began
             time.sleep(0.02)
         raise AssertionError(f"not ready within {READY_WITHIN} s: {self.log()[-2000:]}")
+
+    def cpu(self) -> float:
+        """Seconds of a processor that this run's processes have used, those that ended too."""
+        assert self.process is not None
+        ticks = 0
+        for path in Path("/proc").glob("[0-9]*/stat"):
+            with contextlib.suppress(OSError):
+                words = path.read_text().rpartition(")")[2].split()
+                ticks += sum(map(int, words[11:15])) * (int(words[2]) == self.process.pid)
+        return ticks / TICKS
+
+    def memory(self) -> int:
+        """Bytes of memory that this run's processes hold, shared pages counted by share."""
+        assert self.process is not None
+        kilobytes = 0
+        for path in Path("/proc").glob("[0-9]*/stat"):
+            with contextlib.suppress(OSError):
+                words = path.read_text().rpartition(")")[2].split()
+                if int(words[2]) == self.process.pid:
+                    told = (path.parent / "smaps_rollup").read_text()
+                    kilobytes += int(told.partition("\nPss:")[2].split()[0])
+        return kilobytes * 1024
+
+    def command(self, *words: str) -> str:
+        """What a command of `tocsin` says about this site; fails when it does."""
+        command = [sys.executable, "-m", "tocsin", *words, "--site", str(self.folder)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
 
     def kill(self, *, whole_group: bool) -> None:
         """`kill -9`: the supervisor alone (its children must follow) or all processes at once."""

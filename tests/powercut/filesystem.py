@@ -27,6 +27,10 @@ ROOT = 1
 BLOCK = 4096
 
 
+def _now() -> float:
+    return time.clock_gettime(time.CLOCK_REALTIME)
+
+
 @dataclass
 class Inode:
     """A file or a folder, as it is seen now."""
@@ -37,7 +41,7 @@ class Inode:
     names: dict[str, int] = field(default_factory=dict)
     """Of a folder: what is in it."""
     links: int = 1
-    changed: float = field(default_factory=time.time)
+    changed: float = field(default_factory=_now)
     dirty: bool = True
     """Whether the content differs from what is durable."""
 
@@ -87,7 +91,7 @@ class Store:
 
 
 class Forgetful(fuse.Operations):  # type: ignore[misc]  # the library has no types
-    """The file system. The library calls a method for each call of a program; errors are OSError."""
+    """The file system: a method for each call of a program; errors are OSError."""
 
     def __init__(self, store: Path) -> None:
         self._store = Store(store)
@@ -260,7 +264,7 @@ class Forgetful(fuse.Operations):  # type: ignore[misc]  # the library has no ty
 
     def utimens(self, path: str, times: tuple[float, float] | None = None) -> int:
         """The time of the last change."""
-        self._find(path).changed = time.time() if times is None else times[1]
+        self._find(path).changed = _now() if times is None else times[1]
         return 0
 
     def statfs(self, path: str) -> dict[str, int]:
@@ -274,7 +278,7 @@ def _parts(path: str) -> Iterator[str]:
 
 
 def _touch(inode: Inode) -> None:
-    inode.dirty, inode.changed = True, time.time()
+    inode.dirty, inode.changed = True, _now()
 
 
 if __name__ == "__main__":

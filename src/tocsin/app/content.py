@@ -10,6 +10,7 @@ import msgspec
 from tocsin.app import parts
 from tocsin.app.clock import SystemClock
 from tocsin.app.site import Site
+from tocsin.collect.folder import make_folder, sync_folder, write_durably
 from tocsin.content import load, strays
 from tocsin.errors import ContentError, StorageError
 from tocsin.model.content import ContentSet, Problem
@@ -137,14 +138,12 @@ def put_first(site: Site, content: ContentSet, by: str) -> list[Problem]:
 def put_in_force(site: Site, content: ContentSet, by: str) -> None:
     """Put checked content into force; a running `tocsin up` takes it over between two batches."""
     parts.prepare(content, parts.rule_files(content, None), site.plans)
-    site.contents.mkdir(parents=True, exist_ok=True)
+    make_folder(site.contents)
     path = _file_of(site, content.content_id)
     fresh = path.with_suffix(f".{os.getpid()}")
-    with fresh.open("wb") as out:
-        out.write(msgspec.msgpack.encode(content))
-        out.flush()
-        os.fsync(out.fileno())
+    write_durably(fresh, msgspec.msgpack.encode(content))
     fresh.replace(path)
+    sync_folder(site.contents)
     State(site.state).apply_content(content, by, SystemClock().now())
 
 

@@ -18,6 +18,7 @@ from tocsin.app.clock import SystemClock
 from tocsin.app.content import person
 from tocsin.app.site import Site
 from tocsin.app.surroundings import open_index
+from tocsin.collect.folder import make_folder
 from tocsin.enrich.context import ContextIndex, compile_index, placeholder_lists
 from tocsin.enrich.context.loading import Change, Held, Load, compare, refused
 from tocsin.enrich.context.rows import Reading
@@ -208,7 +209,7 @@ def _locked(site: Site) -> Iterator[None]:
     """One load at a time: an index must hold what the load before brought."""
     folder = _folder(site)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         with (folder / "lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield

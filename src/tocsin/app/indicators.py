@@ -19,7 +19,7 @@ from pathlib import Path
 import msgspec
 import pyarrow as pa
 
-from tocsin.collect.folder import sync_folder, write_durably
+from tocsin.collect.folder import make_folder, sync_folder, write_durably
 from tocsin.detect.indicators import Indicators, KnownValues, Table, write_table
 from tocsin.detect.indicators.known import SUPPRESS
 from tocsin.detect.indicators.table import key_of
@@ -91,7 +91,7 @@ def write_file(data: Path, kind: str, body: "bytes | pa.Buffer") -> str:
     path = folder / f"{name}.{kind}"
     if not path.exists():
         try:
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            make_folder(folder)
             fresh = folder / f"{name}.{os.getpid()}"
             write_durably(fresh, bytes(memoryview(body)))
             fresh.replace(path)

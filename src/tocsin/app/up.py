@@ -31,7 +31,7 @@ from tocsin.app.inlets import inlets_of, refuse_taken
 from tocsin.app.logs import speak
 from tocsin.app.site import Site
 from tocsin.app.workers import SPAWN, worker_count
-from tocsin.collect.folder import sync_folder, write_durably
+from tocsin.collect.folder import make_folder, sync_folder, write_durably
 from tocsin.errors import SettingsError, StorageError
 from tocsin.model.ports import Clock
 
@@ -179,7 +179,7 @@ def lock(home: Path) -> int:
 
     Raises StorageError when another one holds it.
     """
-    home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_folder(home)
     handle = os.open(home / "up.lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

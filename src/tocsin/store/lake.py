@@ -74,6 +74,7 @@ class Lake:
         self._logs: dict[str, LogSync] = {}
         try:
             root.mkdir(parents=True, exist_ok=True)
+            fsync(root.parent)
             for table in table_paths(root):
                 drop_torn_tail(table)
                 self._log(table.name).sync()

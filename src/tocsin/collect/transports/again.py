@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from tocsin.collect.folder import sync_folder, write_durably
+from tocsin.collect.folder import make_folder, sync_folder, write_durably
 from tocsin.collect.port import Checkpoint, Chunk
 from tocsin.errors import StorageError
 from tocsin.formats.records import RawBatch
@@ -36,7 +36,7 @@ class Bundle(msgspec.Struct, frozen=True):
 
 def write_bundle(folder: Path, name: str, bundle: Bundle) -> None:
     """Put records where `Again` finds them; durable on return."""
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_folder(folder)
     fresh = folder / f"{name}.new"
     write_durably(fresh, msgspec.msgpack.encode(bundle))
     fresh.replace(folder / f"{name}{SUFFIX}")

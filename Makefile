@@ -5,7 +5,7 @@ PYTEST := $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run test test-integration check check-format check-lint check-types
-.PHONY: check-layers check-shape fmt content docs bench proof-1 proof-2 lock wheel clean
+.PHONY: check-layers check-shape fmt content docs bench proof-1 proof-2 proof-3 lock wheel clean
 
 help: ## Show these commands
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' Makefile | expand -t 20
@@ -59,6 +59,9 @@ proof-2: setup ## Fuzz every reader for two minutes each; measure recall and noi
 	$(BIN)/python -m tests.fuzz all --seconds 120
 	$(BIN)/python -m bench.recall
 	$(BIN)/python -m bench.noise
+
+proof-3: setup ## Kill processes, cut the power, fill the disk, send rubbish: the full counts
+	$(BIN)/python tools/proof 3
 
 LOCK := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate -q
 lock: setup ## Resolve the dependencies anew (needs the network)

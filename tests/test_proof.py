@@ -112,6 +112,37 @@ def test_an_interrupted_run_goes_on_where_it_was(proof: ModuleType, tmp_path: Pa
     assert len(list(proof.left(again, "kills"))) == proof.KILLS - 1
 
 
+def test_the_table_of_kinds_counts_each_kill_and_says_what_was_not_possible(
+    proof: ModuleType, capsys: pytest.CaptureFixture[str]
+) -> None:
+    done = [kill(seed, n=5, findings_doubled=0, syslog_sent=9, syslog_lost=2) for seed in (1, 2)]
+    power = [kill(1, n=0, skipped="no /dev/fuse")]
+    record = {"trials": {"kills": done, "power": power}}
+    proof.kinds_table(record)
+    told = capsys.readouterr().out
+    assert "| kill -9 of any process | 10 | 200 | 0 | 0 | 0 | 30.0% |" in told
+    assert "Not possible: no /dev/fuse" in told
+    assert "18 sent, 4 lost" in told
+    assert proof.failures(record) == []
+    done[0]["failed"] = "lost: 3"
+    assert proof.failures(record) == ["kills with seed 1: lost: 3"]
+
+
+def test_kinds_of_trials_go_on_where_they_were(
+    proof: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Kind(SimpleNamespace):
+        def trial(self, seed: int) -> dict[str, Any]:
+            return {"seed": seed, "n": 1, "failed": ""}
+
+    monkeypatch.setattr(proof, "KINDS", [Kind(name="full", rounds=3)])
+    record: dict[str, Any] = {"trials": {"full": [kill(2, n=1)]}}
+    proof.prove_kinds(record, tmp_path / "3.json", None, 1)
+    proof.prove_kinds(record, tmp_path / "3.json", "full", 9)
+    assert [one["seed"] for one in record["trials"]["full"]] == [2, 1, 3]
+    assert json.loads((tmp_path / "3.json").read_text()) == record
+
+
 def test_a_rule_must_fire_as_often_as_its_data_says(proof: ModuleType) -> None:
     info = b"rule_metadata: [{id: r1}]\nregression_tests_info: [{match_count: 2}, {}]\n"
     cases = list(proof.regression_cases({"a/info.yml": info, "a/x.json": b""}))

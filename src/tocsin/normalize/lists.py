@@ -112,6 +112,12 @@ def emails(value: Any) -> Any:
     return list(dict.fromkeys(found)) or FAILED
 
 
+def first_text(value: Any) -> Any:
+    """The first text of a list that says something; one that stands alone as it is."""
+    items = value if isinstance(value, list) else [value]
+    return next((item for item in items if isinstance(item, str) and item.strip()), FAILED)
+
+
 def answers(value: Any) -> Any:
     """A list of DNS answers, out of Sysmon's `type: 5 name;::ffff:10.0.0.1;`.
 

@@ -9,7 +9,7 @@ _MICROSECOND = timedelta(microseconds=1)
 _SECONDS_LENGTH = len("2020-09-21 22:58:29")
 _MAX_REMEMBERED = 65_536
 DAY = 24 * 60 * 60 * SECOND
-FORMATS = ("iso", "epoch", "epoch_ms", "epoch_any", "rfc3164", "day_first")
+FORMATS = ("iso", "epoch", "epoch_ms", "epoch_any", "rfc3164", "day_first", "month_first")
 """How a time may be written; see `model.sources.TimeSpec`."""
 _NUMBER = re.compile(r"\d{1,16}(?:\.\d{1,20})?")
 _MAX_EPOCH = 1e16
@@ -26,6 +26,9 @@ _MONTHS = {
 _DAY_FIRST = re.compile(
     r"\[?(?P<day>\d{1,2})[/\- ](?P<month>[A-Za-z]{3})[/\- ](?P<year>\d{4})[: ]"
     r"(?P<clock>\d\d:\d\d:\d\d)(?P<rest>(?:\.\d{1,9})?)(?: ?(?P<zone>[+-]\d{4}|Z|UTC|GMT))?\]?"
+)
+_AMERICAN = re.compile(
+    r"(?P<month>\d\d)/(?P<day>\d\d)/(?P<year>\d{4}),? (?P<clock>\d\d:\d\d:\d\d(?:\.\d{1,9})?)"
 )
 _MAX_DIGITS = 19
 """Digits of nanoseconds since 1970."""
@@ -120,6 +123,11 @@ class TimeReader:
             return self._without_year(written, received)
         if form == "day_first":
             return self._day_first(written)
+        if form == "month_first":
+            match = _AMERICAN.fullmatch(written.strip()) if type(written) is str else None
+            return match and self.micros(
+                f"{match['year']}-{match['month']}-{match['day']} {match['clock']}"
+            )
         if form == "epoch_any":
             return _from_any_epoch(written)
         return _from_epoch(written, SECOND if form == "epoch" else SECOND // 1000)

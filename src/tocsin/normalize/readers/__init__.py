@@ -12,6 +12,7 @@ from tocsin.normalize.readers.auditd import auditd
 from tocsin.normalize.readers.cef import cef
 from tocsin.normalize.readers.checkpoint import checkpoint
 from tocsin.normalize.readers.cisco import cisco_firewall
+from tocsin.normalize.readers.cloudfront import cloudfront, cloudfront_tsv
 from tocsin.normalize.readers.documents import (
     eventbridge,
     flat,
@@ -37,6 +38,7 @@ DOCUMENTS: Mapping[str, Callable[[Fields], Fields | None]] = {
     "opened": opened,
     "zeek_json": zeek_json,
     "eventbridge": eventbridge,
+    "cloudfront": cloudfront,
     "typed": typed,
     "securityhub": securityhub,
     "azure_text": azure_text,
@@ -50,6 +52,7 @@ DOCUMENTS: Mapping[str, Callable[[Fields], Fields | None]] = {
 
 LINES: Mapping[str, Callable[[str], Fields | None]] = {
     "zeek_tsv": zeek_tsv,
+    "cloudfront_tsv": cloudfront_tsv,
     "auditd": auditd,
     "cef": cef,
     "leef": leef,

@@ -20,6 +20,7 @@ from tocsin.app.content import disk_content, person
 from tocsin.app.site import Site
 from tocsin.enrich.attack import Labels, read_bundle, read_crosswalk
 from tocsin.enrich.attack.bundle import MAX_BYTES
+from tocsin.enrich.attack.components import DataComponents, read_data_components
 from tocsin.errors import InputError, StorageError, UsageError
 from tocsin.formats.containers import Leaf, Opening, leaves
 from tocsin.formats.limits import DEFAULT, Account
@@ -58,6 +59,7 @@ class Stored(msgspec.Struct, frozen=True):
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Stored).decode
+_decode_components = msgspec.msgpack.Decoder(DataComponents).decode
 
 
 class Shelf:
@@ -117,6 +119,24 @@ class Shelf:
             raise StorageError(f"{self.folder / 'current'} names no release: `tocsin attack use`")
         return self.get(name)
 
+    def put_components(self, release_id: str, components: DataComponents) -> None:
+        """Keep the data components of a release beside it."""
+        try:
+            self._write(f"{release_id}.components", _encode(components))
+        except OSError as error:
+            raise StorageError(f"{self.folder}: {error.strerror or error}") from error
+
+    def components(self, release_id: str) -> DataComponents:
+        """The data components of a release; none when it was loaded before they were kept."""
+        path = self.folder / f"{release_id}.components"
+        try:
+            return _decode_components(path.read_bytes())
+        except FileNotFoundError:
+            return DataComponents({})
+        except (OSError, msgspec.DecodeError) as error:
+            again = "`tocsin attack load` mends it"
+            raise StorageError(f"{path} cannot be read ({error}); {again}") from error
+
     def _write(self, name: str, data: bytes) -> None:
         fresh = self.folder / f".{name}.{os.getpid()}"
         with fresh.open("wb") as out:
@@ -143,7 +163,9 @@ def load_bundle(site: Site, path: Path, clock: Clock | None = None) -> tuple[Sto
     now = (clock or SystemClock()).now()
     digest = sha256(data).hexdigest()
     stored = Stored(FORMAT, release, printable(path), digest, now, person())
-    shelf(site).put(stored)
+    shelved = shelf(site)
+    shelved.put(stored)
+    shelved.put_components(stored.release_id, read_data_components(data))
     return stored, problems
 
 
@@ -199,6 +221,13 @@ def labels_of(site: Site) -> Labels:
     earlier = [one.release for one in shelved.all()]
     older = [one for one in earlier if one.modified < current.release.modified]
     return Labels(current.release, crosswalk, older)
+
+
+def components_of(site: Site) -> DataComponents:
+    """The data components of the release in use; none while none is loaded."""
+    shelved = shelf(site)
+    current = shelved.current()
+    return DataComponents({}) if current is None else shelved.components(current.release_id)
 
 
 def crosswalk_of(site: Site) -> Crosswalk:

@@ -2,7 +2,7 @@
 
 import csv
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -39,7 +39,7 @@ _TABLES = (".csv", ".tsv")
 """Files that are no logs when they are followed, but are good as samples."""
 MAX_TABLE = 16 * 1024 * 1024
 """Bytes of a table that are read."""
-_WORD = re.compile(r"\W+")
+_WORD = re.compile(r"[^A-Za-z0-9_]+")
 
 
 class Read(NamedTuple):
@@ -110,7 +110,7 @@ def propose_files(
         error = _error(source_id, files)
         if error is None:
             break
-        key = _key_of(written, error)
+        key = _key_of(written, error) or _last(written, refused)
         if key is None or key in refused or len(refused) >= MAX_REFUSED:
             raise error
         refused[key] = error.message
@@ -140,6 +140,12 @@ def _key_of(written: Written, error: ContentError) -> str | None:
     if not place.endswith("mapping.yaml") or not number.isdigit():
         return None
     return written.keys.get(int(number))
+
+
+def _last(written: Written, refused: Mapping[str, str]) -> str | None:
+    """The least sure line that is still in force, for an error that is about no line."""
+    left = [key for key in written.keys.values() if key not in refused]
+    return left[-1] if left else None
 
 
 def _refuse_known(content: ContentSet, made: Made, normalizer: Normalizer) -> None:

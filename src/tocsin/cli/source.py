@@ -1,8 +1,10 @@
 """`tocsin source`: propose one from samples, say what sources see, test one through and through."""
 
 import sys
+import textwrap
+from collections import Counter
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 import orjson
@@ -10,9 +12,14 @@ from cyclopts import App, Parameter
 from cyclopts.validators import Number
 
 from tocsin.app import site as sites
-from tocsin.cli.arguments import Json
+from tocsin.cli.arguments import Count, Flag, Json
 from tocsin.cli.screen import Screen
 from tocsin.cli.tell import JSON_OPTIONS, plural
+from tocsin.errors import UsageError
+from tocsin.model.text import visible
+
+if TYPE_CHECKING:
+    from tocsin.app.coverage import Coverage
 
 source = App(name="source", help="Propose a source from samples, tell what is blind, test one.")
 
@@ -101,3 +108,147 @@ def probe(
         return 1
     screen.line(f"arrived as event {tested.uid}")
     return 0
+
+
+KEY_FIELDS = {
+    "user.name": "user",
+    "actor.user.name": "actor",
+    "device.hostname": "host",
+    "src_endpoint.ip": "src",
+    "dst_endpoint.ip": "dst",
+    "process.name": "proc",
+    "process.cmd_line": "cmd",
+    "actor.process.name": "by",
+    "file.name": "file",
+    "query.hostname": "dns",
+    "http_request.url.url_string": "url",
+    "api.operation": "api",
+}
+"""Columns of the short table: the fields whose presence is measured, and their heads."""
+WIDTH = 98
+
+
+@source.command(name="coverage")
+def show_coverage(
+    *,
+    site: Path | None = None,
+    every: Flag = False,
+    only: Annotated[str | None, Parameter(name="--source")] = None,
+    limit: Count = 15,
+    json: Json = False,
+) -> int:
+    """Tell which fields and ATT&CK data components the sources deliver, and what is blind.
+
+    Parameters
+    ----------
+    site
+        Site folder; without it the one found here.
+    every
+        All sources that are known, not only those from which something came.
+    only
+        One source in full: its classes, activities, fields and data components.
+    limit
+        How many blind components and kinds of blind rules to list.
+    json
+        Print JSON, with everything.
+    """
+    from tocsin.app.coverage import coverage  # noqa: PLC0415  # compiles rules: only here
+
+    report = coverage(sites.open_site(site), every=every or only is not None)
+    if json:
+        body = msgspec.to_builtins(report)
+        sys.stdout.buffer.write(orjson.dumps(body, option=JSON_OPTIONS))
+        return 0
+    screen = Screen()
+    if only is not None:
+        _in_full(screen, report, only)
+        return 0
+    _summary(screen, report)
+    _fields(screen, report)
+    _blind_components(screen, report, limit)
+    _blind_rules(screen, report, limit)
+    return 0
+
+
+def _summary(screen: Screen, report: "Coverage") -> None:
+    which = "known" if report.every else "from which something came"
+    can = report.rules - len(report.blind_rules)
+    screen.line(f"{plural(len(report.sources), 'source')} {which}")
+    if report.release:
+        components, covered = len(report.components), len(report.covered)
+        screen.line(f"{covered} of {components} data components of {report.release} are delivered")
+        screen.line(f"{report.seen} of {report.techniques} techniques need one that is delivered")
+    else:
+        screen.line(f"{len(report.covered)} data components are delivered; no ATT&CK release with")
+        screen.line("data components is loaded: `tocsin attack load` tells what techniques need")
+    screen.line(f"{can} of {plural(report.rules, 'rule')} can fire")
+    screen.line()
+
+
+def _fields(screen: Screen, report: "Coverage") -> None:
+    screen.line("Fields: share of events that have it where measured, else + for mapped")
+    rows = []
+    for one in report.sources:
+        mapped = {field for delivered in one.classes for field in delivered.fields}
+        cells = [_cell(one.measured.get(path), path in mapped) for path in KEY_FIELDS]
+        rows.append([one.source_id, *cells, str(len(mapped)), str(len(one.components))])
+    heads = [*KEY_FIELDS.values(), "all", "comp"]
+    screen.table(["source", *heads], rows, right=frozenset(heads))
+    screen.line(
+        "all: OCSF fields mapped; comp: data components; --source ID shows them", style="dim"
+    )
+    screen.line()
+
+
+def _cell(share: float | None, mapped: bool) -> str:  # noqa: FBT001 - a plain truth
+    if share is None:
+        return "+" if mapped else "."
+    return f"{share:.0%}"
+
+
+def _blind_components(screen: Screen, report: "Coverage", limit: int) -> None:
+    if not report.blind_components:
+        return
+    screen.line("Blind: data components that nothing here delivers (techniques seen by them alone)")
+    for one in report.blind_components[:limit]:
+        helps = f"lacks {', '.join(one.missing)}" if one.missing else ""
+        helps = helps or (
+            f"known to {', '.join(one.sources)}" if one.sources else "no source known"
+        )
+        told = f"{one.component}: {one.alone} of {one.techniques} techniques; {helps}"
+        screen.paragraph(told, "  ")
+    rest = len(report.blind_components) - limit
+    if rest > 0:
+        screen.line(f"  ... and {rest} more (--limit, --json)", style="dim")
+    screen.line()
+
+
+def _blind_rules(screen: Screen, report: "Coverage", limit: int) -> None:
+    if not report.blind_rules:
+        return
+    why = Counter(one.why for one in report.blind_rules)
+    screen.line(f"Rules that cannot fire here: {len(report.blind_rules)}, by what is missing")
+    for reason, n in why.most_common(limit):
+        titles = [one.title for one in report.blind_rules if one.why == reason]
+        named = "; ".join(titles[:2]) + (" ..." if n > 2 else "")  # noqa: PLR2004 - two are named
+        for line in textwrap.wrap(
+            f"{n}: {visible(reason, 400)} ({visible(named, 200)})", WIDTH - 4
+        ):
+            screen.line(f"  {line}")
+    if len(why) > limit:
+        screen.line(f"  ... and {len(why) - limit} more reasons (--limit, --json)", style="dim")
+
+
+def _in_full(screen: Screen, report: "Coverage", source_id: str) -> None:
+    found = [one for one in report.sources if one.source_id == source_id]
+    if not found:
+        raise UsageError(f"there is no source {source_id}; `tocsin sources --every` lists them")
+    for one in found[0].classes:
+        screen.line(f"{one.class_name}: {', '.join(one.activities)}")
+        for line in textwrap.wrap(", ".join(one.fields), WIDTH - 4, break_on_hyphens=False):
+            screen.line(f"    {line}")
+    for name, share in found[0].measured.items():
+        screen.line(f"{name} is there in {share:.1%} of the events that can have it")
+    screen.paragraph(f"data components: {', '.join(found[0].components) or 'none'}", "")
+    for component, lacks in found[0].partly.items():
+        screen.line(f"{component} but for {', '.join(lacks)}")

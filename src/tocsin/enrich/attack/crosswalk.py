@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from tocsin.enrich.attack.bundle import TECHNIQUE_ID
+from tocsin.enrich.attack.components import is_components
 from tocsin.errors import ContentError
 from tocsin.formats.located_yaml import LocatedDocument, Path, load_located
 from tocsin.model.attack import Crosswalk, Move
@@ -21,8 +22,12 @@ _RELEASE = re.compile(r"[0-9]{1,3}(\.[0-9]{1,3})?")
 
 def read_crosswalk(files: Iterable[ContentFile]) -> Crosswalk:
     """One crosswalk of all these files; raises ContentError with `file:line`."""
-    kept = (file for file in files if file.path.endswith(SUFFIXES))
+    kept = (file for file in files if _is_crosswalk(file))
     return Crosswalk.of(tuple(move for file in kept for move in read_moves(file)))
+
+
+def _is_crosswalk(file: ContentFile) -> bool:
+    return file.path.endswith(SUFFIXES) and not is_components(file)
 
 
 def read_moves(file: ContentFile) -> Iterator[Move]:
@@ -61,7 +66,7 @@ def crosswalk_errors(files: Iterable[ContentFile]) -> list[ContentError]:
     """What is wrong with these files, the first of each; only `*.yaml` and `*.yml` count."""
     found = []
     for file in files:
-        if not file.path.endswith(SUFFIXES):
+        if not _is_crosswalk(file):
             continue
         try:
             list(read_moves(file))

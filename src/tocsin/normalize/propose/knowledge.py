@@ -14,6 +14,7 @@ from tocsin.model.sources import SourceSpec
 from tocsin.normalize.folders import load_source, source_files
 from tocsin.normalize.language import EventRule, FieldRule, MappingSpec
 from tocsin.normalize.normalizer import Normalizer
+from tocsin.normalize.ocsf.schema import ocsf_schema
 from tocsin.normalize.ocsf.tables import columns_of
 from tocsin.normalize.propose.names import Rarity, plain, words
 from tocsin.normalize.propose.values import statistics
@@ -209,7 +210,10 @@ def _attributes(fields: Iterable[Known]) -> list[Known]:
 
 
 def has_path(class_name: str, path: str) -> bool:
-    """Whether a class has a column, or an object, at a path."""
+    """Whether a class has a column, or an object, at a path, and one for the caption beside it."""
     steps = tuple(path.split("."))
     columns = columns_of(class_name)
+    about = ocsf_schema().attribute(class_name, steps)
+    if about is not None and about.enum and about.sibling:
+        return {steps, (*steps[:-1], about.sibling)} <= columns
     return steps in columns or any(column[: len(steps)] == steps for column in columns)

@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-import msgspec
-
 from tocsin.model.text import visible
 from tocsin.normalize.ocsf.schema import Attribute, ocsf_schema
 from tocsin.normalize.propose.knowledge import Knowledge, has_path
@@ -43,8 +41,14 @@ class _Lines:
 
 
 def quoted(text: str) -> str:
-    """A text as YAML holds it, whatever is in it: JSON is YAML."""
-    return msgspec.json.encode(text).decode()
+    """A text as a line of YAML holds it, whatever is in it."""
+    return '"' + "".join(map(_character, text)) + '"'
+
+
+def _character(one: str) -> str:
+    if one in '"\\':
+        return f"\\{one}"
+    return one if " " <= one <= "~" else f"\\U{ord(one):08X}"
 
 
 def source_file(proposal: Proposal) -> Written:

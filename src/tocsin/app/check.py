@@ -22,6 +22,7 @@ from tocsin.detect.exceptions import (
 from tocsin.detect.exceptions.entry import DAY
 from tocsin.detect.sigma import Matcher, compile_plan, parse_rules
 from tocsin.detect.sigma.rule_tests import TESTS, check_rules
+from tocsin.enrich.attack.components import component_errors
 from tocsin.enrich.attack.crosswalk import crosswalk_errors
 from tocsin.errors import ContentError
 from tocsin.flow import Compiled
@@ -44,7 +45,11 @@ def check_content(content: ContentSet, now: int) -> list[Problem]:
     problems += check_exceptions(content, now)
     problems += check_trials(content)
     problems += [
-        Problem(error.where, error.message) for error in crosswalk_errors(content.under("attack/"))
+        Problem(error.where, error.message)
+        for error in (
+            *crosswalk_errors(content.under("attack/")),
+            *component_errors(content.under("attack/")),
+        )
     ]
     problems += check_hubs(content)
     problems += check_retention(content)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from tests.integration.bombs import bombs_trial
 from tests.integration.conftest import make_truth
 from tests.integration.hardships import (
     backup_trial,
@@ -82,6 +83,14 @@ def _poison(folder: Path, seed: int, each: int) -> Outcome:
         service.end()
 
 
+def _bombs(folder: Path, _seed: int, _each: int) -> Outcome:
+    service = Service(folder / "site")
+    try:
+        return bombs_trial(service, folder / "bombs")
+    finally:
+        service.end()
+
+
 def _backup(folder: Path, seed: int, _each: int) -> Outcome:
     service, other = Service(folder / "site"), Service(folder / "other")
     try:
@@ -105,6 +114,7 @@ KINDS = (
     Kind("power", "power cut", 20, 5, _cuts),
     Kind("full", "disk full", 10, 1, _full),
     Kind("poison", "malformed record", 1, 10_000, _poison),
+    Kind("bombs", "bombs over HEC and in files", 1, 8, _bombs),
     Kind("twice", "10 % twice, other order", 10, 1, _twice),
     Kind("backup", "backup under load", 10, 1, _backup),
 )

@@ -3,7 +3,7 @@ from collections.abc import Sequence
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tocsin.collect.inbox import STALLED, Delivery, Inbox, Part
+from tocsin.collect.inbox import STALLED, UNREAD, Delivery, Inbox, Part
 from tocsin.collect.port import Chunk
 from tocsin.formats.records import Rejected
 from tocsin.model.envelope import BATCH_ROWS
@@ -124,6 +124,21 @@ def test_it_refuses_while_the_spool_does_not_move() -> None:
     assert inbox.busy
     assert not inbox.offer(Told(part(b"c")).delivery)
     inbox.durable(chunks)
+    assert inbox.offer(Told(part(b"c")).delivery)
+
+
+def test_it_refuses_while_nobody_takes_what_waits() -> None:
+    clock = Clock()
+    inbox = Inbox(clock)
+    inbox.offer(Told(part(b"a")).delivery)
+    clock.at += UNREAD - 0.1
+    assert inbox.offer(Told(part(b"b")).delivery)
+    clock.at += 0.2
+    assert inbox.busy
+    assert not inbox.offer(Told(part(b"c")).delivery)
+    inbox.durable(give(inbox))
+    assert not inbox.busy
+    clock.at += 10 * UNREAD
     assert inbox.offer(Told(part(b"c")).delivery)
 
 

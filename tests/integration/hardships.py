@@ -25,7 +25,7 @@ DISK = 900 * 1024 * 1024
 """Size of the small disk: the spool keeps 512 MiB of any disk free for the others."""
 RECOVERED = 30.0
 """Seconds after which a service goes on by itself once there is room again."""
-FULL = 6.0
+FULL = 12.0
 """Seconds for which the disk stays full."""
 
 

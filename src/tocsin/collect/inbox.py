@@ -20,6 +20,9 @@ MOST_BYTES = 64 * 1024 * 1024
 """What may wait in one inbox. A delivery larger than that is taken when nothing else waits."""
 STALLED = 2.0
 """Seconds after which a delivery that was taken and is not durable means: the disk is full."""
+UNREAD = 5.0
+"""Seconds after which a delivery that nobody took means the same: another input of this edge stands
+still, and they share a thread."""
 _ROW = 64
 """Bytes that a record costs beside its own: many empty ones must not pass for nothing."""
 
@@ -93,6 +96,8 @@ class Inbox:
         self._counting = False
         self._given_since = 0.0
         self._given = 0
+        self._offered_since = 0.0
+        """Since when nobody took what waits."""
 
     # What threads that serve senders call.
 
@@ -101,6 +106,8 @@ class Inbox:
         with self._lock:
             if self._stands_still() or (self._held and self._held + delivery.size > self._most):
                 return False
+            if not self._waiting:
+                self._offered_since = self._clock.monotonic()
             self._waiting.append(delivery)
             self._held += delivery.size
         self._ring()
@@ -122,7 +129,10 @@ class Inbox:
             return self._stands_still() or self._held >= self._most
 
     def _stands_still(self) -> bool:
-        return bool(self._given) and self._clock.monotonic() - self._given_since > STALLED
+        now = self._clock.monotonic()
+        if self._given:
+            return now - self._given_since > STALLED
+        return bool(self._waiting) and now - self._offered_since > UNREAD
 
     # What the runner calls.
 
@@ -135,6 +145,7 @@ class Inbox:
         """What came in until now, in batches."""
         if not self._waiting:
             return
+        self._offered_since = self._clock.monotonic()
         if not self._counting:
             self._next, self._counting = max(self._next, now), True
         buckets: dict[str | None, _Bucket] = {}

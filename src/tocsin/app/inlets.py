@@ -15,7 +15,7 @@ from zlib import crc32
 import msgspec
 
 from tocsin.app.site import Site
-from tocsin.collect.addresses import bind, is_loopback, parse_listen
+from tocsin.collect.addresses import bind, is_local, is_loopback, parse_listen
 from tocsin.collect.desk import Desk
 from tocsin.collect.inbox import Inbox
 from tocsin.collect.network import Listener
@@ -30,6 +30,7 @@ from tocsin.collect.transports.bulk import Bulk
 from tocsin.collect.transports.files import Files, FileSource
 from tocsin.collect.transports.hec import Hec
 from tocsin.collect.transports.kafka import Kafka, config_of
+from tocsin.collect.transports.mailbox import Mailbox, place_of
 from tocsin.collect.transports.otlp import Otlp
 from tocsin.collect.transports.relp import relp_streams
 from tocsin.collect.transports.rest import Interface, Rest, values_of
@@ -44,6 +45,7 @@ from tocsin.settings import (
     FilesInput,
     HttpInput,
     KafkaInput,
+    MailboxInput,
     RelpInput,
     RestInput,
     Settings,
@@ -247,10 +249,17 @@ def _rest(one: RestInput, around: Surroundings) -> tuple[Transport, None, Callab
     return rest, None, rest.close
 
 
+def _mailbox(one: MailboxInput, around: Surroundings) -> tuple[Transport, None, Callable[[], None]]:
+    place = place_of(one, around.folder, local=is_local(one.host))
+    mailbox = Mailbox(place, around.clock, around.ring)
+    return mailbox, None, mailbox.close
+
+
 _MAKERS: Mapping[type, Maker] = {
     HttpInput: _http,
     SyslogInput: _syslog,
     RelpInput: _relp,
     KafkaInput: _kafka,
     RestInput: _rest,
+    MailboxInput: _mailbox,
 }

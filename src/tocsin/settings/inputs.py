@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from tocsin.settings.fetching import KafkaInput, RestInput
+from tocsin.settings.fetching import KafkaInput, MailboxInput, RestInput
 from tocsin.settings.naming import Name, Source
 from tocsin.settings.secret import Secret
 
@@ -142,4 +142,4 @@ class RelpInput(Listener, frozen=True, kw_only=True, tag="relp", tag_field="kind
     source: Source = None
 
 
-Input = FilesInput | HttpInput | SyslogInput | RelpInput | KafkaInput | RestInput
+Input = FilesInput | HttpInput | SyslogInput | RelpInput | KafkaInput | RestInput | MailboxInput

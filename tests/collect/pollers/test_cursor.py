@@ -25,7 +25,7 @@ def test_times_of_items(value: object, moment: int | None) -> None:
 @pytest.mark.parametrize("form", ["iso", "epoch_ms"])
 @given(moment=st.integers(0, 4_000_000_000_000).map(lambda ms: ms * 1000))
 def test_what_is_written_can_be_read(form: str, moment: int) -> None:
-    text = written(Cursor(field="x", format=form), moment)  # type: ignore[arg-type]
+    text = written(Cursor(field="x", format=form), moment)  # type: ignore[arg-type]  # of the right types
     if form == "iso":
         assert moment_of(text) == moment
     else:

@@ -18,7 +18,7 @@ from tocsin.collect.pollers.page import (
 def poller(items: str = "", **paging: str) -> Poller:
     return Poller(
         id="p", title="p", request=Request(path="/"), cursor=Cursor(field="at"), items=items,
-        paging=Paging(**paging), identity=("id",),  # type: ignore[arg-type]
+        paging=Paging(**paging), identity=("id",),  # type: ignore[arg-type]  # of the right types
     )  # fmt: skip
 
 

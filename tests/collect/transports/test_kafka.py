@@ -98,7 +98,7 @@ def test_what_cannot_work_is_said(tmp_path: Path, settings: dict[str, object], s
     (tmp_path / "p").write_text("secret")
     values = {"servers": ("broker.example:9092",), "topics": (Topic(name="t"),)} | settings
     with pytest.raises(SettingsError) as caught:
-        config_of(KafkaInput(**values), tmp_path)  # type: ignore[arg-type]
+        config_of(KafkaInput(**values), tmp_path)  # type: ignore[arg-type]  # of the right types
     assert says in str(caught.value)
 
 

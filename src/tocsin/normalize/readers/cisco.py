@@ -16,7 +16,7 @@ _START = re.compile(
       (?:\ [A-Z]{2,5})?:?\s{1,4})?
     (?:(?P<syslog_host>[^\s%:]{1,255})(?:\ (?:-|\d{1,10}|[A-Z]{2,16})){0,4}\s{0,4}:?\s{0,4})?
     (?::\s{0,4})?
-    %(?P<facility>ASA|FTD|PIX|FWSM|NGIPS|FIREPOWER)-(?:\w{1,32}-)?(?P<level>\d)-(?P<message_id>\d{6})
+    %?(?P<facility>ASA|FTD|PIX|FWSM|NGIPS|FIREPOWER)-(?:\w{1,32}-)?(?P<level>\d)-(?P<message_id>\d{6})
     (?::\s?|\s)""",
     re.VERBOSE,
 )

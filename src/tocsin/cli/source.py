@@ -112,20 +112,21 @@ def probe(
 
 KEY_FIELDS = {
     "user.name": "user",
-    "actor.user.name": "actor",
+    "actor.user.name": "by",
     "device.hostname": "host",
     "src_endpoint.ip": "src",
     "dst_endpoint.ip": "dst",
     "process.name": "proc",
     "process.cmd_line": "cmd",
-    "actor.process.name": "by",
+    "actor.process.name": "from",
     "file.name": "file",
     "query.hostname": "dns",
     "http_request.url.url_string": "url",
     "api.operation": "api",
 }
 """Columns of the short table: the fields whose presence is measured, and their heads."""
-WIDTH = 98
+WIDTH, NAME = 98, 23
+"""Columns of a line, and of the name of a source in a table."""
 
 
 @source.command(name="coverage")
@@ -186,12 +187,12 @@ def _summary(screen: Screen, report: "Coverage") -> None:
 
 
 def _fields(screen: Screen, report: "Coverage") -> None:
-    screen.line("Fields: share of events that have it where measured, else + for mapped")
+    screen.line("Fields: percent of events that have it where measured, else + for mapped")
     rows = []
     for one in report.sources:
         mapped = {field for delivered in one.classes for field in delivered.fields}
         cells = [_cell(one.measured.get(path), path in mapped) for path in KEY_FIELDS]
-        rows.append([one.source_id, *cells, str(len(mapped)), str(len(one.components))])
+        rows.append([one.source_id[:NAME], *cells, str(len(mapped)), str(len(one.components))])
     heads = [*KEY_FIELDS.values(), "all", "comp"]
     screen.table(["source", *heads], rows, right=frozenset(heads))
     screen.line(
@@ -203,7 +204,7 @@ def _fields(screen: Screen, report: "Coverage") -> None:
 def _cell(share: float | None, mapped: bool) -> str:  # noqa: FBT001 - a plain truth
     if share is None:
         return "+" if mapped else "."
-    return f"{share:.0%}"
+    return f"{100 * share:.0f}"
 
 
 def _blind_components(screen: Screen, report: "Coverage", limit: int) -> None:

@@ -1,5 +1,6 @@
 """A record that states two things: two events of one identity, and neither harms the other."""
 
+import textwrap
 from typing import Any
 
 import orjson
@@ -19,6 +20,7 @@ ALSO = """\
     also:
       class: detection_finding
       activity: Create
+      needs: finding_info.title
       set: {is_alert: true, severity_id: High}
       map:
         finding_info.uid: threat_id
@@ -66,6 +68,30 @@ def test_a_record_that_lacks_what_the_second_takes_states_one(normalizer: Normal
     [plain, two] = stated(normalizer, LOGIN, THREAT)
     assert [name for name, _ in plain] == ["authentication"]
     assert len(two) == 2
+
+
+def test_a_record_that_lacks_what_the_second_needs_states_one(normalizer: Normalizer) -> None:
+    [[(name, _)]] = stated(normalizer, {**LOGIN, "threat_id": "7"})
+    assert name == "authentication"
+
+
+def test_of_a_list_the_first_that_is_stated_counts() -> None:
+    item = textwrap.indent(textwrap.dedent(ALSO.split("\n", 1)[1]), "        ")
+    other = "      - class: process_activity\n        needs: process.name\n        map:\n"
+    lines = {"process.name": "run", "process.pid": "pid", "actor.user.name": "user"}
+    lines |= {"device.hostname": "host"}
+    other += "".join(f"          {path}: {name}\n" for path, name in lines.items())
+    other += "        set: {device.type_id: Unknown}\n"
+    both = f"    also:\n{other}      - {item.lstrip()}"
+    normalizer, problems = compiled(mapping=TWO.replace(ALSO, both))
+    assert normalizer is not None, problems
+    run = {"run": "a.exe", "pid": 7}
+    found = stated(normalizer, LOGIN, {**THREAT, **run}, THREAT)
+    assert [[name for name, _ in one] for one in found] == [
+        ["authentication"],
+        ["authentication", "process_activity"],
+        ["authentication", "detection_finding"],
+    ]
 
 
 def test_a_record_that_becomes_the_default_states_nothing_else(normalizer: Normalizer) -> None:
@@ -118,6 +144,7 @@ def test_quality_counts_records(normalizer: Normalizer) -> None:
         (ALSO.replace("      class: detection_finding\n", ""), "`class:` is missing"),
         (ALSO.replace("    also:\n", "    also:\n      when: {what: x}\n"), "unknown key 'when'"),
         (ALSO.replace("        finding_info.uid: threat_id\n", ""), "finding_info needs uid"),
+        (ALSO.replace("needs: finding_info.title", "needs: message"), "no line of `map:` fills"),
         (ALSO.replace("      map:", "      also: {class: base_event}\n      map:"), "unknown key"),
     ],
 )

@@ -101,7 +101,10 @@ def rows_of(batches: dict[str, pa.RecordBatch]) -> dict[int, tuple[str, dict[str
             event = row_to_event(row)
             if "unmapped" in event:
                 event["unmapped"] = orjson.loads(event["unmapped"])
-            found[event["tocsin_offset"]] = (name, event)
+            if event["tocsin_also"]:
+                assert validate(name, event | {"unmapped": {}}) == []
+            else:
+                found[event["tocsin_offset"]] = (name, event)
     return found
 
 

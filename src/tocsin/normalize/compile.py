@@ -31,7 +31,7 @@ def mapped_paths(content: ContentSet) -> dict[str, set[Path]]:
         source, mapping = load_source(files)
         compiler = MappingCompiler(source, mapping, check_tables=False)
         events = [*mapping.events, mapping.default]
-        events += [rule.also for rule in events if rule.also is not None]
+        events += [also for rule in events for also in rule.also]
         for shape in source.shapes:
             for rule in events:
                 program = compiler.program(rule, shape)
@@ -84,11 +84,13 @@ class MappingCompiler:
             steps=tuple(steps),
             constants={p: v for p, v in constants.items() if p not in held},
             objects=rules,
-            required=required_rule(tree, is_default=rule is self.mapping.default),
+            required=required_rule(
+                tree, is_default=rule is self.mapping.default, wanted=rule.needs
+            ),
             reads=tuple(dict.fromkeys(n for step in steps for n in step.names)),
             used=frozenset(n for step in steps if not step.takes_part for n in step.names),
             names={target: step.names for step in steps for target in step.targets},
-            also=None if rule.also is None else self.program(rule.also, shape),
+            also=tuple(self.program(also, shape) for also in rule.also),
         )
         self._check_table(program, constants, rule)
         return program

@@ -60,7 +60,8 @@ class Objects(msgspec.Struct, frozen=True):
 class EventRule(msgspec.Struct, frozen=True):
     """What one kind of record becomes. `conditions` beyond the selector are compared as text.
 
-    `also` is the second thing that such a record states, of another class.
+    `also` is what such a record may state as a second thing, of another class; the first of them
+    that it does state counts. `needs` are the paths without which it does not.
     """
 
     class_name: str
@@ -69,7 +70,8 @@ class EventRule(msgspec.Struct, frozen=True):
     conditions: dict[str, tuple[str, ...]]
     part: Part
     where: str
-    also: "EventRule | None" = None
+    also: "tuple[EventRule, ...]" = ()
+    needs: tuple[tuple[str, ...], ...] = ()
 
 
 class MappingSpec(msgspec.Struct, frozen=True):
@@ -305,16 +307,30 @@ def _event(reader: _Reader, value: Any, path: Path, select: str, every: Part) ->
     event = reader.mapping(value, path, keys)
     made = _says(reader, event, path, every)
     chosen, conditions = _when(reader, event, path, select) if select else ((), {})
-    also = _also(reader, event["also"], path, every, made) if "also" in event else None
+    also = _alsos(reader, event, path, every, made)
     return msgspec.structs.replace(made, values=chosen, conditions=conditions, also=also)
 
 
-def _also(reader: _Reader, value: Any, path: Path, every: Part, first: EventRule) -> EventRule:
-    here = (*path, "also")
-    also = _says(reader, reader.mapping(value, here, _SAYS), here, every)
+def _alsos(
+    reader: _Reader, event: dict[str, Any], path: Path, every: Part, first: EventRule
+) -> tuple[EventRule, ...]:
+    """The `also:` of an event: one, or a list of which the first that is stated counts."""
+    value, here = event.get("also", []), (*path, "also")
+    if isinstance(value, list):
+        places = [(one, (*here, index)) for index, one in enumerate(value)]
+    else:
+        places = [(value, here)]
+    return tuple(_also(reader, one, place, every, first) for one, place in places)
+
+
+def _also(reader: _Reader, value: Any, here: Path, every: Part, first: EventRule) -> EventRule:
+    event = reader.mapping(value, here, (*_SAYS, "needs"))
+    also = _says(reader, event, here, every)
     if also.class_name == first.class_name:
         raise reader.fail((*here, "class"), f"the event itself is {also.class_name}: say another")
-    return also
+    place = (*here, "needs")
+    needs = reader.texts(event["needs"], place) if "needs" in event else ()
+    return msgspec.structs.replace(also, needs=tuple(reader.target(n, place) for n in needs))
 
 
 def _says(reader: _Reader, event: dict[str, Any], path: Path, every: Part) -> EventRule:

@@ -254,11 +254,12 @@ def identities_of(
 
 
 def _seconds(group: Group, records: Sequence[NativeRecord]) -> Iterator[Group]:
-    """What the records of a group state as well; a record that lacks what it takes does not."""
-    program = group.program.also
-    if program is not None:
-        rows = list(group.rows)
-        second, _ = program.run([records[row].fields for row in rows], rows)
+    """What the records of a group state as well: of each the first that it has all for, if any."""
+    rows = list(group.rows)
+    for program in group.program.also:
+        if not rows:
+            return
+        second, rows = program.run([records[row].fields for row in rows], rows)
         second.second = True
         if second.rows:
             yield second

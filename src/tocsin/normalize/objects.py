@@ -158,14 +158,23 @@ def _members(tree: Tree, prefix: Path, always: set[Path]) -> list[Path]:
     return sorted(path for path in found if path not in always)
 
 
-def required_rule(tree: Tree, *, is_default: bool) -> ObjectRule:
-    """What a row must have for its class; the default of a source may need nothing."""
+def required_rule(tree: Tree, *, is_default: bool, wanted: tuple[Path, ...] = ()) -> ObjectRule:
+    """What a row must have for its class, and `wanted`; the default of a source may need nothing.
+
+    Raises ContentError for what is wanted and never filled.
+    """
     always = tree.always
     required, one_of = tree.needs(())
-    needs = [(name,) for name in required if not _is_always(tree, (name,), always)]
+    needs: list[Path] = [(name,) for name in required if not _is_always(tree, (name,), always)]
     any_of = [(name,) for name in one_of]
     if any(_is_always(tree, path, always) for path in any_of):
         any_of = []
+    for path in wanted:
+        if path not in tree.fields and path not in tree.objects():
+            raise ContentError(
+                tree.where, f"needs {'.'.join(path)}, which no line of `map:` fills here"
+            )
+    needs += [path for path in wanted if not _is_always(tree, path, always)]
     if is_default and (needs or any_of):
         names = ", ".join(path[0] for path in (*needs, *any_of))
         raise ContentError(tree.where, f"the default must always be valid, but may lack: {names}")

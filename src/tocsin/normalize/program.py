@@ -113,8 +113,8 @@ class Program:
     used: frozenset[str]
     names: dict[Path, tuple[str, ...]]
     """Leaf -> native fields it is made of."""
-    also: "Program | None" = None
-    """What the same records state as well."""
+    also: "tuple[Program, ...]" = ()
+    """What the same records may state as well: the first that fits a record counts."""
 
     def run(self, records: Sequence[dict[str, Any]], rows: list[int]) -> tuple[Group, list[int]]:
         """Map `records` (which stand at `rows` of the batch); also the rows that do not fit."""

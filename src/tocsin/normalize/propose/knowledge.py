@@ -122,8 +122,7 @@ def learn(content: ContentSet, normalizer: Normalizer) -> Knowledge:
 def _rules(mapping: MappingSpec) -> Iterator[EventRule]:
     for rule in (*mapping.events, mapping.default):
         yield rule
-        if rule.also is not None:
-            yield rule.also
+        yield from rule.also
 
 
 def _lines(mapping: MappingSpec) -> Iterator[tuple[str, FieldRule]]:

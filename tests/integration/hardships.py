@@ -46,11 +46,11 @@ def _mount(folder: Path, *words: str) -> int:
     return subprocess.run(command, check=False, capture_output=True).returncode
 
 
-def _leave_free(folder: Path, free: int) -> None:
-    """Make the disk so small that only so many bytes are free."""
+def _leave_free(folder: Path, free: int) -> bool:
+    """Make the disk so small that only so many bytes are free; False when it grew meanwhile."""
     disk = os.statvfs(folder)
     used = (disk.f_blocks - disk.f_bfree) * disk.f_frsize
-    assert _mount(folder, "-o", f"remount,size={used + free}") == 0
+    return _mount(folder, "-o", f"remount,size={used + free}") == 0
 
 
 def full_trial(service: Service, disk: Path, *, seed: int) -> Outcome:
@@ -65,9 +65,11 @@ def full_trial(service: Service, disk: Path, *, seed: int) -> Outcome:
     hec, _bulk, file = sending.sure
     free = dice.choice([0, 65_536, 1 << 20])
     until = time.monotonic() + FULL
+    filled = 0
     while time.monotonic() < until:
-        _leave_free(disk, free)
+        filled += _leave_free(disk, free)
         time.sleep(0.5)
+    assert filled, "the disk could not be made smaller"
     refused, told = hec.refused[503], "reading stands still" in service.log()
     before = len(hec.acknowledged)
     assert _mount(disk, "-o", f"remount,size={DISK}") == 0

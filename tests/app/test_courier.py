@@ -13,7 +13,7 @@ from tests.correlate.findings import T0, finding, host
 
 from tocsin.app.courier import SECOND, Courier, lines_of
 from tocsin.app.site import Site
-from tocsin.model.findings import VendorAlert
+from tocsin.model.findings import IndicatorMatch, VendorAlert
 from tocsin.model.incidents import Grade, Incident, Verdict, incident_to_bytes
 from tocsin.model.writeback import orders_of
 from tocsin.settings import Secret, Settings, Siem
@@ -120,6 +120,21 @@ def test_closing_an_incident_closes_its_alerts_at_the_siem(desk):
     found = next(desk.state.casebook.findings("inc-1")).vendor
     assert found.over
     assert desk.deliver(999) == 0
+
+
+@pytest.mark.parametrize("tlp", ["red", "amber", "green"])
+def test_what_restricted_intelligence_says_never_leaves(desk, tlp):
+    named = "c2.evil.example"
+    match = IndicatorMatch("acme", "i-1", "Known bad", "domain", named, named, 90, tlp=tlp)
+    one = msgspec.structs.replace(finding("i", 0, host("ws1")), indicator=match)
+    with desk.state.think("p0") as tx:
+        tx.add_findings([one], ["inc-1"])
+    desk.close(Grade.TRUE_POSITIVE, reason=f"it asked for {named}", cause="suspicious-activity")
+    assert desk.deliver() == 2
+    assert not desk.there().open
+    assert (named in str(vars(desk.siem))) is (tlp == "green")
+    kept = [verdict.reason for verdict in desk.state.casebook.verdicts("inc-1")]
+    assert kept == [f"it asked for {named}"]
 
 
 @pytest.mark.parametrize("fault", ["no-reply", "lost", "500"])

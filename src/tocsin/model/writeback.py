@@ -14,9 +14,13 @@ import msgspec
 
 from tocsin.model.findings import Finding, VendorAlert
 from tocsin.model.incidents import Grade, Verdict
+from tocsin.model.intelligence import may_leave
 
 MAX_COMMENT = 1_000
 """Characters of a comment that are sent."""
+
+WITHHELD = "The reason is kept where it was decided: the incident rests on restricted intelligence."
+"""The comment that is sent in the place of one that may not leave (TLP)."""
 
 
 class Cause(StrEnum):
@@ -138,7 +142,14 @@ def agree(order: Order, theirs: Upstream) -> bool:
 
 
 def orders_of(verdict: Verdict, findings: list[Finding], writable: frozenset[str]) -> list[Order]:
-    """What a verdict asks of the tools that can be written to; one order an alert."""
+    """What a verdict asks of the tools that can be written to; one order an alert.
+
+    `findings` are all those of the incident. Where one rests on intelligence that may not leave
+    (TLP above GREEN), the reason stays here, too: it may say what the publisher said.
+    """
+    comment = verdict.reason[:MAX_COMMENT]
+    if comment and not all(map(may_leave, findings)):
+        comment = WITHHELD
     open_again = verdict.grade is Grade.UNDETERMINED
     cause = Cause(verdict.cause) if verdict.cause else None
     closing = None if open_again else closing_of(verdict.grade, cause)
@@ -149,7 +160,7 @@ def orders_of(verdict: Verdict, findings: list[Finding], writable: frozenset[str
             seen=one.vendor,
             open=open_again,
             closing=closing,
-            comment=verdict.reason[:MAX_COMMENT],
+            comment=comment,
             by=verdict.by,
             at=verdict.at,
         )

@@ -142,7 +142,7 @@ def observe(raw: pa.RecordBatch, compiled: Compiled, context: ContextSnapshot) -
     findings = findings_of(hits, compiled, context)
     if compiled.indicators is not None:
         looked = compiled.indicators.look(events, context, entities_of)
-        findings = pa.concat_batches([findings, _situated(looked.findings, compiled)])
+        findings = pa.concat_batches([findings, _decided(looked.findings, compiled)])
         counts |= looked.counts
     if context.history:
         findings = as_history(findings)
@@ -298,11 +298,15 @@ def as_history(findings: pa.RecordBatch) -> pa.RecordBatch:
     return findings_to_arrow(found)
 
 
-def _situated(findings: pa.RecordBatch, compiled: Compiled) -> pa.RecordBatch:
-    if compiled.surroundings.is_empty or not findings.num_rows:
+def _decided(findings: pa.RecordBatch, compiled: Compiled) -> pa.RecordBatch:
+    """Findings of indicators with what the site decided and knows about them."""
+    if not findings.num_rows:
         return findings
     offsets = findings.column("offset").to_pylist()
-    found = (situate(one, compiled.surroundings) for one in findings_from_arrow(findings))
+    found = (
+        situate(compiled.standings.of(one, {}), compiled.surroundings)
+        for one in findings_from_arrow(findings)
+    )
     return findings_to_arrow(list(zip(offsets, found, strict=True)))
 
 

@@ -1,5 +1,10 @@
 """Feeds become tables, tables findings; what is new is searched for in the past."""
 
+import json
+from dataclasses import replace
+
+import msgspec
+import orjson
 import pytest
 from tests.app.published import (
     C2,
@@ -13,12 +18,18 @@ from tests.app.published import (
     store,
     story,
 )
-from tests.app.stored import HOUR
+from tests.app.stored import HOUR, small_content
 
+from tocsin import flow
+from tocsin.app import parts, suppressing
+from tocsin.app.check import check_exceptions
+from tocsin.app.content import put_in_force
 from tocsin.app.indicators import open_table
 from tocsin.app.intelligence import Keeper
 from tocsin.correlate.entities import entities_of
 from tocsin.errors import StorageError, UsageError
+from tocsin.formats.records import RawBatch, Stamp, to_envelope
+from tocsin.model.content import ContentFile, ContentSet
 from tocsin.model.findings import Level, Standing, findings_from_arrow
 from tocsin.model.stages import ContextSnapshot
 
@@ -86,6 +97,90 @@ def test_the_past_gives_the_findings_that_the_stream_would_have_given(keeper):
     assert {f.standing for f in past} == {Standing.OPEN}
     assert keeper.state.intelligence.jobs(open_only=True) == []
     assert [f.time for f in past] == [f.time for f in stream]
+
+
+EXCEPTION = """id: known-test
+title: The red team's host
+rules: [RULE]
+where:
+  - entity: host
+    startswith: fs01
+effect: hide
+owner: mira
+reason: An exercise.
+created: 2026-11-01
+expires: 2026-12-24
+tests:
+  covers: [COVERED]
+  leaves: [LEFT]
+"""
+
+
+def exercise(rule=f"indicator/acme/{INDICATOR}", where="entity: host"):
+    """A small content with an exception for the host fs01."""
+    text = EXCEPTION.replace("RULE", rule).replace("entity: host", where)
+    for name, one in (("COVERED", "fs01"), ("LEFT", "fs02")):
+        text = text.replace(name, json.dumps(json.dumps(dns_query(C2, host=one))))
+    made = ContentFile("exceptions/known-test.yaml", text.encode(), "site")
+    return ContentSet.of([*small_content().files, made])
+
+
+def test_an_exception_of_the_site_hides_an_indicators_findings_in_the_stream(keeper):
+    publish(keeper.site, story())
+    ask(keeper)
+    table = open_table(keeper.site.data, keeper.state.intelligence.current_table())
+    compiled = parts.build(parts.prepare(exercise(), [], keeper.site.plans))
+    raws = [orjson.dumps(dns_query(C2, host=host)) for host in ("fs01", "fs02")]
+    batch = RawBatch(["f"] * len(raws), list(range(len(raws))), raws, size=0)
+    rows = to_envelope(batch, Stamp("default", "p", 0, None, NOW))
+    context = ContextSnapshot("default", "")
+    observed = flow.observe(rows, replace(compiled, indicators=table), context)
+    found = findings_from_arrow(observed.hits)
+    assert [(f.standing, f.exception) for f in found] == [
+        (Standing.HIDDEN, "known-test"), (Standing.OPEN, ""),
+    ]  # fmt: skip
+
+
+def test_and_those_of_the_past(keeper):
+    store(keeper.site, [dns_query(C2), dns_query(C2, host="fs02", hour=11)])
+    publish(keeper.site, story())
+    put_in_force(keeper.site, exercise(), "mira")
+    ask(keeper)
+    [job] = keeper.state.intelligence.jobs(open_only=True)
+    keeper.look_back(job)
+    past = [finding for _, finding in keeper.state.intelligence.pending(10)]
+    assert {(f.standing, f.exception) for f in past} == {
+        (Standing.HIDDEN, "known-test"), (Standing.OPEN, ""),
+    }  # fmt: skip
+
+
+def test_an_exception_of_an_indicator_asks_for_entities_and_is_tested_by_records():
+    def problems(**changes):
+        return [one.message for one in check_exceptions(exercise(**changes), NOW)]
+
+    assert problems() == []
+    assert problems(rule="indicator/acme/gone") == []
+    assert problems(where="entity: user") == ["the exception leaves this record"]
+    assert "entity" in problems(where="field: User")[0]
+
+
+def test_suppress_takes_the_id_of_an_indicator(keeper, monkeypatch):
+    monkeypatch.setattr(suppressing, "disk_content", lambda _: small_content())
+    publish(keeper.site, story())
+    ask(keeper)
+    found, _ = in_stream(keeper, [dns_query(C2), dns_query(C2, host="fs02", hour=11)])
+    with keeper.state.think("p") as tx:
+        tx.add_findings(found)
+    wish = suppressing.Wish("indicator/acme", ("entity:host^=fs01",), "An exercise.", "mira")
+    made = suppressing.draft(keeper.site, wish, NOW)
+    assert (made.preview.of, made.preview.covered) == (2, 1)
+    assert made.entry.rules == (f"indicator/acme/{INDICATOR}",)
+    for changes, text in (
+        ({"rule": "vendor/x"}, "no stored finding begins"),
+        ({"where": ("User=x",)}, "covers none"),
+    ):
+        with pytest.raises(UsageError, match=text):
+            suppressing.draft(keeper.site, msgspec.structs.replace(wish, **changes), NOW)
 
 
 def test_old_events_count_and_open_nothing(keeper):

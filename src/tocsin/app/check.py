@@ -12,6 +12,7 @@ from tocsin.app.selecting import NO_TRIAL, critical_shipped
 from tocsin.collect.pollers.declaration import check_pollers
 from tocsin.correlate.hubs import grouping_of
 from tocsin.detect.exceptions import (
+    OUTSIDE,
     STAGED,
     Entry,
     Exceptions,
@@ -152,6 +153,7 @@ class _Trial:
         self._compiled = compiled
         self._exceptions = Exceptions([entry])
         self._records = {rule.rule_id for rule in compiled.plan.rules} & set(entry.rules)
+        self._outside = any(rule.startswith(OUTSIDE) for rule in entry.rules)
 
     def problems(self) -> Iterator[Problem]:
         """What the tests show to be wrong, with the line of the record."""
@@ -164,7 +166,7 @@ class _Trial:
                 yield Problem(f"{place}:{line}", why)
 
     def _of(self, record: Mapping[str, Any] | str, *, covered: bool) -> str:
-        if self._entry.rules and not self._records:
+        if self._entry.rules and not self._records and not self._outside:
             return self._of_values(record, covered=covered)
         seen = self._seen(record)
         if seen is None:
@@ -190,7 +192,10 @@ class _Trial:
         if self._entry.source:
             right = seen.record.source_id == self._entry.source
             return [stand_in(seen.record.source_id, seen.time, seen.entities)] if right else []
-        return [f for f in seen.findings if f.rule_id in self._entry.rules]
+        found = [f for f in seen.findings if f.rule_id in self._entry.rules]
+        if self._outside:  # an indicator or another tool may speak of any record
+            found.append(stand_in(seen.record.source_id, seen.time, seen.entities))
+        return found
 
     def _of_values(self, record: Mapping[str, Any] | str, *, covered: bool) -> str:
         """The test of a correlation: the values that it groups by."""

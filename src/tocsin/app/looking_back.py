@@ -13,10 +13,12 @@ from typing import NamedTuple
 import msgspec
 import pyarrow as pa
 
+from tocsin.app.content import applied_content, is_applied
 from tocsin.app.indicators import search_table
 from tocsin.app.previewing import day_of
 from tocsin.app.site import Site
 from tocsin.correlate.entities import entities_of
+from tocsin.detect.exceptions import Standings, compile_standings
 from tocsin.detect.indicators import Indicators, known_columns
 from tocsin.detect.indicators.matching import Sighting
 from tocsin.model.findings import Finding, Standing
@@ -49,6 +51,7 @@ def search_lake(site: Site, state: State, job: Job, now: int) -> Iterator[tuple[
     indicators = search_table(site.data, job.table_id, job.segment)
     content_id = _content_id(state)
     context = ContextSnapshot(site.settings.site, content_id)
+    standings = standings_of(site)
     whole = is_whole(state, job)
     done = state.intelligence.searched(job.number)
     oldest = day_of(max(0, job.since))
@@ -57,7 +60,8 @@ def search_lake(site: Site, state: State, job: Job, now: int) -> Iterator[tuple[
         if name in done or ingest_day(file) < oldest:
             continue
         found = search_file(file, indicators, context, job.since)
-        standing = [as_past(site, one, file.partition, now) for one in found.findings]
+        decided = (standings.of(one, {}) for one in found.findings)
+        standing = [as_past(site, one, file.partition, now) for one in decided]
         yield (
             found.events,
             state.intelligence.put_searched(job.number, name, found.events, standing),
@@ -102,6 +106,11 @@ def as_past(site: Site, finding: Finding, partition: str, now: int) -> Finding:
     if finding.standing is not Standing.OPEN or recent:
         return finding
     return msgspec.structs.replace(finding, standing=Standing.HISTORY)
+
+
+def standings_of(site: Site) -> Standings:
+    """What the site's content in force decides about findings."""
+    return compile_standings(applied_content(site).files)[0] if is_applied(site) else Standings()
 
 
 def is_whole(state: State, job: Job) -> bool:

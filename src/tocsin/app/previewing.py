@@ -113,6 +113,8 @@ class StoredCases:
         """The native fields of its event (of a correlation, what it grouped by)."""
         if self.values:
             return dict(finding.values)
+        if finding.indicator is not None:
+            return {}  # it looked at the OCSF event: only entities can be asked for
         for copy in finding.events[:1]:
             raw = copy.raw.encode()
             stamp = Stamp(finding.site, "stored", 0, finding.source_id, finding.received_at)

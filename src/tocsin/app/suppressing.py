@@ -19,13 +19,13 @@ from tocsin.app.content import disk_content
 from tocsin.app.firing import found_again
 from tocsin.app.previewing import Case, Preview, StoredCases, day_of
 from tocsin.app.site import Site
-from tocsin.detect.exceptions import Entry, read_entry
+from tocsin.detect.exceptions import OUTSIDE, Entry, read_entry
 from tocsin.detect.exceptions.entry import DAY, LONGEST
-from tocsin.detect.sigma.ir import Rule
 from tocsin.errors import UsageError
 from tocsin.formats.located_yaml import load_located
 from tocsin.model.content import ContentFile, ContentSet
 from tocsin.model.findings import Finding, Level
+from tocsin.store import State
 
 OPERATORS = {
     "^=": "startswith", "$=": "endswith", "*=": "contains", "~=": "regex", "@=": "cidr",
@@ -65,12 +65,25 @@ class Wish(msgspec.Struct, frozen=True):
     """Beginning of the id of a finding that it must cover."""
 
 
+class About(msgspec.Struct, frozen=True):
+    """What an exception is about: a rule, an indicator, or what another tool alerts of.
+
+    `values` says that it is a correlation, `outside` that no content holds it.
+    """
+
+    rule_id: str
+    title: str
+    level: Level
+    values: bool = False
+    outside: bool = False
+
+
 class Draft(msgspec.Struct, frozen=True):
     """An exception that is ready to be written."""
 
     file: ContentFile
     entry: Entry
-    rule: Rule
+    rule: About
     preview: Preview
 
 
@@ -80,13 +93,15 @@ def draft(site: Site, wish: Wish, now: int) -> Draft:
     Raises UsageError where it cannot be made or shown to work.
     """
     content = disk_content(site)
-    rule, values = _find_rule(site, content, wish.rule)
+    rule = _find_rule(site, content, wish.rule)
 
     def earlier(oldest: int | None) -> Iterable[Finding]:
         until = now if oldest is None else oldest
+        if rule.outside:
+            return ()
         return found_again(site, content, rule.rule_id, now - LOOKED_BACK, until, most=MOST_AGAIN)
 
-    stored = StoredCases(site, content, rule.rule_id, earlier, values=values)
+    stored = StoredCases(site, content, rule.rule_id, earlier, values=rule.values)
     tree = _tree(wish, rule, stored, now)
     entry = _read(tree)
     preview, covered, left = stored.judged_by(entry, wish.example)
@@ -117,8 +132,10 @@ def write(site: Site, made: Draft) -> Path:
     return path
 
 
-def _find_rule(site: Site, content: ContentSet, beginning: str) -> tuple[Rule, bool]:
-    """The active rule whose id begins so, and whether it is a correlation."""
+def _find_rule(site: Site, content: ContentSet, beginning: str) -> About:
+    """The active rule whose id begins so, or the indicator or alert that a stored finding is of."""
+    if beginning.startswith(OUTSIDE):
+        return _find_outside(site, beginning)
     setup = parts.prepare(content, parts.rule_files(content, None), site.plans)
     plan = parts.load_plan(setup)
     correlations = [one.rule for one in getattr(plan, "correlations", ())]
@@ -126,10 +143,23 @@ def _find_rule(site: Site, content: ContentSet, beginning: str) -> tuple[Rule, b
     if len(found) != 1 or not beginning:
         what = "several active rules begin" if found else "no active rule begins"
         raise UsageError(f"{what} with {beginning!r}: `tocsin rules` lists them")
-    return found[0], found[0] in correlations
+    rule = found[0]
+    return About(rule.rule_id, rule.title, rule.level, values=rule in correlations)
 
 
-def _tree(wish: Wish, rule: Rule, stored: StoredCases, now: int) -> dict[str, Any]:
+def _find_outside(site: Site, beginning: str) -> About:
+    """What spoke under an id that begins so, as its newest stored finding says."""
+    known = State(site.state, read_only=True).findings if site.state.exists() else None
+    names = sorted(known.activity(0)) if known else []
+    found = [name for name in names if name.startswith(beginning)]
+    if known is None or len(found) != 1:
+        what = "several ids of stored findings begin" if found else "no stored finding begins"
+        raise UsageError(f"{what} with {beginning!r}: `tocsin incidents ID --json` shows rule_id")
+    newest, _ = next(known.of_rule(found[0], 0, 1))
+    return About(found[0], newest.title, newest.rule_level or newest.level, outside=True)
+
+
+def _tree(wish: Wish, rule: About, stored: StoredCases, now: int) -> dict[str, Any]:
     """The exception as its file has it, with tests that still have to be found."""
     if not 1 <= wish.days <= LONGEST:
         raise UsageError(f"an exception lasts 1 to {LONGEST} days")
@@ -164,7 +194,7 @@ def _condition(text: str, example: Mapping[str, Any]) -> dict[str, str]:
     return {**about, OPERATORS[found["operator"]]: found["value"]}
 
 
-def _id(rule: Rule, taken: set[str]) -> str:
+def _id(rule: About, taken: set[str]) -> str:
     slug = re.sub(r"[^a-z0-9]+", "-", rule.title.lower()).strip("-")[:60] or "exception"
     return next(name for n in range(1, 10_000) if (name := f"{slug}-{n}") not in taken)
 
@@ -177,7 +207,7 @@ def _read(tree: dict[str, Any]) -> Entry:
     return entry
 
 
-def _refuse(wish: Wish, entry: Entry, rule: Rule, preview: Preview) -> None:
+def _refuse(wish: Wish, entry: Entry, rule: About, preview: Preview) -> None:
     """What needs a second person, or is not wanted, is refused before anything is written."""
     if rule.level is Level.CRITICAL and not entry.approved:
         raise UsageError("this rule is critical: name the second person with --approved-by")

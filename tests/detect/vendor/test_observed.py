@@ -1,18 +1,23 @@
 """Alerts on their way through `flow.observe`: every source that declares them, under its laws."""
 
+from dataclasses import replace
 from pathlib import Path
 
+import orjson
 import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.enrich.contexts import DAY, fact, ids, machine
 from tests.laws import check_observe
 
 from tocsin import flow
 from tocsin.app import parts
+from tocsin.enrich.context import ContextIndex, compile_index
 from tocsin.formats.limits import DEFAULT
 from tocsin.formats.read import read_batches
-from tocsin.formats.records import Stamp, to_envelope
+from tocsin.formats.records import RawBatch, Stamp, to_envelope
+from tocsin.model.context import Rating, Ratings, Vulnerability
 from tocsin.model.findings import Standing, findings_from_arrow
 from tocsin.model.stages import ContextSnapshot
 
@@ -72,3 +77,26 @@ def test_an_alert_in_the_lake_is_not_found_again_by_a_rule(raw, compiled):
     stored = raw.append_column("uid", pa.array([f"u{n}" for n in range(raw.num_rows)]))
     stored = stored.append_column("time", pa.array([AT] * raw.num_rows, pa.int64()))
     assert flow.look_again(stored, compiled, ContextSnapshot("law")).num_rows == 0
+
+
+def test_an_alert_that_names_a_cve_finds_it_on_a_host_whose_scan_shows_it(repo, compiled):
+    sample = repo / "src/tocsin/shipped/sources/splunk_notable/samples/notable.ndjson"
+    record = orjson.loads(sample.read_bytes().splitlines()[0])
+    record |= {"rule_title": "Exploit of CVE-2021-44228 on web1", "dest": "web1"}
+    scanned = (
+        machine("fqdn:web1.corp.example", name="web1"),
+        fact(Vulnerability(ids("host:web1"), "CVE-2021-44228", "Log4Shell"), key="v"),
+        fact(Vulnerability(ids("host:dc01"), "CVE-2021-44228", "Log4Shell"), key="w"),
+        fact(Ratings("kev", (Rating("CVE-2021-44228", exploited=DAY),)), feed="kev", key="kev"),
+    )
+    known = replace(compiled, surroundings=ContextIndex(compile_index(scanned)))
+    raws = [orjson.dumps({**record, "event_id": h, "dest": h}) for h in ("web1", "web2")]
+    rows = to_envelope(
+        RawBatch(["f", "f"], [0, 1], raws, size=0), Stamp("law", "p0", 0, "splunk_notable", AT)
+    )
+    on, off = findings_from_arrow(flow.observe(rows, known, ContextSnapshot("law")).hits)
+    assert on.cves == off.cves == ("CVE-2021-44228",)
+    note = on.context[0]
+    assert (note.kind, note.value, note.matched) == ("vulnerability", "CVE-2021-44228", "cve")
+    assert note.exploited
+    assert off.context == ()

@@ -7,6 +7,7 @@ detected: it changes what becomes of a finding, and only while the dates in it s
 from tocsin.detect.exceptions.entry import Effect, Entry
 from tocsin.detect.exceptions.reading import read_entry
 from tocsin.detect.exceptions.standings import (
+    OUTSIDE,
     STAGED,
     Exceptions,
     Standings,
@@ -16,6 +17,7 @@ from tocsin.detect.exceptions.standings import (
 )
 
 __all__ = [
+    "OUTSIDE",
     "STAGED",
     "Effect",
     "Entry",

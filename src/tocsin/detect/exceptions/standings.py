@@ -14,12 +14,18 @@ from tocsin.detect.exceptions.entry import Effect, Entry
 from tocsin.detect.exceptions.reading import read_entry
 from tocsin.model.content import ContentFile, Problem
 from tocsin.model.findings import Finding, Level, Standing
+from tocsin.model.intelligence import RULE_PREFIX
 
 FOLDER = "exceptions/"
 STAGED = "rules/staged.txt"
 """Rules on trial: an id per line, whatever follows a `#` is for people."""
 
 MAX_ENTRIES = 5_000
+
+_SETTLED = (Standing.BUILDING, Standing.HIDDEN)
+
+OUTSIDE = (RULE_PREFIX, "vendor/")
+"""How ids of rules begin that no content holds: indicators, and what other tools alert of."""
 
 
 class Exceptions:
@@ -40,11 +46,12 @@ class Exceptions:
         """The finding as an exception leaves it; `fields` are the native ones of its event.
 
         Those of a correlation are the values it grouped by. What hides goes before what lowers,
-        and a critical finding is touched only by what a second person approved.
+        and a critical finding is touched only by what a second person approved. What a warning
+        list hid already stays as it is.
         """
         entries = self._by_rule.get(finding.rule_id)
         others = self._by_source.get(finding.source_id)
-        if (entries is None and others is None) or finding.standing is Standing.BUILDING:
+        if (entries is None and others is None) or finding.standing in _SETTLED:
             return finding
         for entry in _merged(entries, others):
             if self._touches(entry, finding) and self.covers(entry, finding, fields):
@@ -129,6 +136,13 @@ def compile_exceptions(
     return Exceptions(entries.values()), problems
 
 
+NO_FIELDS = "indicators look at OCSF events: a condition on their findings names an `entity:`"
+
+
+def _of_indicators(entry: Entry) -> bool:
+    return any(rule.startswith(RULE_PREFIX) for rule in entry.rules)
+
+
 def _placed(
     entry: Entry, entries: Mapping[str, Entry], levels: Mapping[str, Level] | None
 ) -> list[Problem]:
@@ -137,9 +151,11 @@ def _placed(
         return [Problem(entry.where, f"{entries[entry.id].where} has the id {entry.id} already")]
     if len(entries) >= MAX_ENTRIES:
         return [Problem(entry.where, f"more than {MAX_ENTRIES:,} exceptions")]
+    if any(one.field for one in entry.conditions) and _of_indicators(entry):
+        return [Problem(entry.where, NO_FIELDS)]
     if levels is None:
         return []
-    unknown = [rule for rule in entry.rules if rule not in levels]
+    unknown = [r for r in entry.rules if r not in levels and not r.startswith(OUTSIDE)]
     problems = [
         Problem(entry.where, f"no active rule has the id {rule}", "warning") for rule in unknown
     ]

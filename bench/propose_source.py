@@ -2,7 +2,8 @@
 
 Each is proposed from its own samples as if nobody knew it: once without itself, once without any
 source of its vendor. A proposal is right when the field goes there in some class of the shipped
-mapping. Prints a table in Markdown; takes about 20 s of one core.
+mapping. Prints a table in Markdown; takes about 20 s of one core:
+`python -m bench.propose_source`.
 """
 
 from collections import Counter
@@ -14,6 +15,11 @@ from tocsin.normalize.folders import source_files
 from tocsin.normalize.propose import THRESHOLD, Knowledge, learn, statistics
 from tocsin.normalize.propose.knowledge import sample_records
 from tocsin.normalize.propose.suggest import candidates, uses_of
+
+HEADS = (
+    "without", "mapped fields", "first proposal right", "among the first three", "in force",
+    "of these right", "unmapped fields in force",
+)  # fmt: skip
 
 
 def fields_of(
@@ -55,8 +61,8 @@ def main() -> None:
     if normalizer is None:
         raise SystemExit(str(problems[0]))
     knowledge = learn(content, normalizer)
-    print("| without | mapped fields | first proposal right | among the first three | in force | of these right | unmapped fields in force |")  # fmt: skip  # noqa: E501 - one row
-    print("|---|---|---|---|---|---|---|")
+    print(f"| {' | '.join(HEADS)} |")
+    print("|---" * len(HEADS) + "|")
     for what in ("itself", "its vendor"):
         total: Counter[str] = Counter()
         for source_id in sorted(source_files(content)):
@@ -66,9 +72,10 @@ def main() -> None:
             total += measure(knowledge, records, source_id, without)
         mapped, sure = total["mapped"], total["sure"]
         print(
-            f"| {what} | {mapped:,} | {total['first'] / mapped:.1%} | {total['named'] / mapped:.1%} "
-            f"| {sure / mapped:.1%} | {total['sure and right'] / sure:.1%} "
-            f"| {total['sure of nothing']:,} of {total['unmapped']:,} |"
+            f"| {what} | {mapped:,} | {total['first'] / mapped:.1%} "
+            f"| {total['named'] / mapped:.1%} | {sure / mapped:.1%} "
+            f"| {total['sure and right'] / sure:.1%}"
+            f" | {total['sure of nothing']:,} of {total['unmapped']:,} |"
         )
 
 

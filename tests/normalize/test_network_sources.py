@@ -77,6 +77,38 @@ def holds(made: dict[str, Any], wanted: dict[str, Any]) -> bool:
             {"time": 1772439250000, "src_endpoint": {"ip": "10.0.0.1"}, "status_id": 2},
         ),
         (
+            ("time=1772439250|hostname=gw1|product=Firewall|action=Drop|ifdir=inbound"
+            "|src=10.0.0.1|s_port=1|dst=10.0.0.2|service=2"),
+            "checkpoint_firewall", "network_activity", PAIR | {"time": 1772439250000},
+        ),
+        (
+            ('<131>Mar  2 09:14:10 lb1 ASM:unit_hostname="lb1",policy_name="/p",support_id="1",'
+            'ip_client="10.0.0.1",src_port="1",dest_ip="10.0.0.2",dest_port="2",uri="/a"'),
+            "f5_bigip", "http_activity", PAIR,
+        ),
+        (
+            "notice tmm1[7]: 01230140:3: RST sent from 10.0.0.1:1 to 10.0.0.2:2, [0x1:2] reason",
+            "f5_bigip", "network_activity", PAIR,
+        ),
+        (
+            "Device completed SSL handshake with client lan:10.0.0.1/1 to 10.0.0.2/2 for TLSv1.2",
+            "cisco_firewall", "network_activity", PAIR,
+        ),
+        (
+            "%ASA-6-611102: User authentication failed: IP address: 10.0.0.1, Uname: mira",
+            "cisco_firewall", "authentication",
+            {"status_id": 2, "user": {"name": "mira"}, "src_endpoint": {"ip": "10.0.0.1"}},
+        ),
+        (
+            "lame-servers: info: lame server resolving 'a.example' (in 'example'?): 10.0.0.2#53",
+            "isc_bind", "dns_activity",
+            {"query": {"hostname": "a.example"}, "dst_endpoint": {"ip": "10.0.0.2", "port": 53}},
+        ),
+        (
+            "[Mon Mar 02 09:14:10 2026] [ssl:info] [pid 7] (7)End of file: [client 10.0.0.1:1] x",
+            "web_server", "network_activity", {"src_endpoint": PAIR["src_endpoint"]},
+        ),
+        (
             "LEEF:1.0|A|B|1|E|src=10.0.0.1\tsrcPort=1\tdst=10.0.0.2\tdstPort=2",
             "leef", "network_activity", PAIR,
         ),

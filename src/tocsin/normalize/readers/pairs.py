@@ -1,9 +1,9 @@
 """Text of `key=value` pairs, as firewalls and many other products write it.
 
-Pairs stand apart by spaces (`a=1 b="two words"`) or by commas (`a=1,b="two words"`). A value
-without quotes goes on to the next key, so that it may hold spaces. What stands before the first
-pair must be a syslog header and its tag: a line that a program wrote about a stranger's `key=value`
-is no record of pairs.
+Pairs stand apart by spaces (`a=1 b="two words"`), commas (`a=1,b="two words"`), semicolons or bars.
+A value without quotes goes on to the next key, so that it may hold spaces. What stands before the
+first pair must be a syslog header and its tag: a line that a program wrote about a stranger's
+`key=value` is no record of pairs.
 """
 
 import re
@@ -12,7 +12,7 @@ from typing import Any
 from tocsin.normalize.readers.lines import before, syslog
 
 _PAIR = re.compile(
-    r"""(?:^|(?<=[\s,;|>]))([A-Za-z_][\w.\-]{0,127})=(?:"((?:[^"\\]|\\.)*)"|([^"\s,;]?[^\s,;]*))""",
+    r"""(?:^|(?<=[\s,;|>]))([A-Za-z_][\w.\-]{0,127})=(?:"((?:[^"\\]|\\.)*)"|([^"\s,;|]?[^\s,;|]*))""",
     re.DOTALL,
 )
 _TAGGED = re.compile(r"[A-Za-z][\w\-]{0,31}:(?=[A-Za-z_]\w{0,64}=)")

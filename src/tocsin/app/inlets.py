@@ -19,7 +19,6 @@ from tocsin.collect.addresses import bind, is_local, is_loopback, parse_listen
 from tocsin.collect.desk import Desk
 from tocsin.collect.inbox import Inbox
 from tocsin.collect.network import Listener
-from tocsin.collect.pollers.asking import Asker, Credentials
 from tocsin.collect.pollers.declaration import FOLDER, fill, is_value, pollers_of, why_not
 from tocsin.collect.port import Transport
 from tocsin.collect.secrets import secret_bytes
@@ -33,7 +32,6 @@ from tocsin.collect.transports.kafka import Kafka, config_of
 from tocsin.collect.transports.mailbox import Mailbox, place_of
 from tocsin.collect.transports.otlp import Otlp
 from tocsin.collect.transports.relp import relp_streams
-from tocsin.collect.transports.rest import Interface, Rest, values_of
 from tocsin.collect.transports.syslog import Datagrams, syslog_streams
 from tocsin.collect.transports.webhook import Webhook
 from tocsin.collect.web import Speaker, Web
@@ -187,7 +185,7 @@ def _http(one: HttpInput, around: Surroundings) -> tuple[Transport, Listener, Ca
         raise SettingsError(
             f"input {one.name}: whoever reaches {host} could send; give it [[input.tokens]]"
         )
-    inbox = Inbox(around.clock, around.ring)
+    inbox = Inbox(around.clock, around.ring, name=one.name)
     desk = Desk(inbox, around.limits)
     made: dict[str, Callable[[], Speaker]] = {
         "hec": lambda: Hec(senders, desk, around.clock.now()),
@@ -204,7 +202,7 @@ def _syslog(
     one: SyslogInput, around: Surroundings
 ) -> tuple[Transport, Listener, Callable[[], None]]:
     parse_listen(one.name, one.listen)
-    inbox = Inbox(around.clock, around.ring)
+    inbox = Inbox(around.clock, around.ring, name=one.name)
     desk = Desk(inbox, around.limits)
     tls = server_context(one, around.folder)
     if one.protocol == "udp":
@@ -216,7 +214,7 @@ def _syslog(
 
 def _relp(one: RelpInput, around: Surroundings) -> tuple[Transport, Listener, Callable[[], None]]:
     parse_listen(one.name, one.listen)
-    inbox = Inbox(around.clock, around.ring)
+    inbox = Inbox(around.clock, around.ring, name=one.name)
     desk = Desk(inbox, around.limits)
     return inbox, relp_streams(one, desk, server_context(one, around.folder)), _nothing
 
@@ -228,6 +226,13 @@ def _kafka(one: KafkaInput, around: Surroundings) -> tuple[Transport, None, Call
 
 
 def _rest(one: RestInput, around: Surroundings) -> tuple[Transport, None, Callable[[], None]]:
+    from tocsin.collect.pollers.asking import Asker, Credentials  # noqa: PLC0415 - httpx is slow
+    from tocsin.collect.transports.rest import (  # noqa: PLC0415 - to load
+        Interface,
+        Rest,
+        values_of,
+    )
+
     pollers = pollers_of(load(around.folder, [FOLDER.rstrip("/")]).files)
     if (poller := pollers.get(one.poller)) is None:
         known = ", ".join(sorted(pollers))

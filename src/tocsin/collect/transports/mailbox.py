@@ -256,13 +256,15 @@ def _connect(place: Place) -> _Server:
     else:
         server = _Server(one.host, one.port, TIMEOUT)
     server.most = one.message_bytes + _SLACK
+    entered = False
     try:
         if one.tls == "starttls":
             server.starttls(place.context)
         _login(server, one.user, place.secret())
-    except BaseException:
-        server.shutdown()
-        raise
+        entered = True
+    finally:
+        if not entered:
+            server.shutdown()
     return server
 
 

@@ -152,8 +152,7 @@ def delivered(mapping: MappingSpec) -> list[Delivered]:
 def _events(mapping: MappingSpec) -> Iterator[EventRule]:
     for rule in (*mapping.events, mapping.default):
         yield rule
-        if rule.also is not None:
-            yield rule.also
+        yield from rule.also
 
 
 def _activities(rule: EventRule, mapping: MappingSpec) -> set[str]:

@@ -7,6 +7,7 @@ from tests.app.stored import new_site
 
 from tocsin.app.clock import SystemClock
 from tocsin.app.readiness import evidence_of
+from tocsin.app.site import open_site
 from tocsin.cli import run
 from tocsin.cli.readiness import DAY, until_of
 from tocsin.errors import UsageError
@@ -46,6 +47,19 @@ def test_it_says_what_is_missing_with_owner_and_fix(soc, capsys):
     found = {one["use"]: one for one in json.loads(capsys.readouterr().out)}
     assert found["detection"]["fit"]
     assert found["autonomy"]["readiness"]["gaps"][0]["scope"]["unit"] == "plant"
+
+
+def test_it_says_what_alerts_alone_do_not_tell(soc, capsys):
+    assert run(["readiness"]) == 1
+    assert "Alerts of other tools only" not in capsys.readouterr().out
+    now = SystemClock().now()
+    with State(open_site(soc).state).think("readiness") as tx:
+        one = SourceReadiness("splunk_notable", Use.DETECTION, now, now + DAY)
+        tx.put_evidence(evidence_of(one))
+    assert run(["readiness"]) == 1
+    out = capsys.readouterr().out
+    assert "Alerts of other tools only: splunk_notable. Without raw events nobody" in out
+    assert "of these alone" in out
 
 
 def test_an_override_lets_it_pass_until_it_is_ended(soc, capsys):

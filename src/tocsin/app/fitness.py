@@ -5,10 +5,11 @@ from typing import NamedTuple
 from tocsin.app.content import disk_content
 from tocsin.app.readiness import override_evidence, overrides_of, readiness_of
 from tocsin.app.site import Site
+from tocsin.detect.vendor import sources_of_alerts_only
 from tocsin.errors import UsageError
 from tocsin.model.evidence import Evidence
 from tocsin.model.readiness import Override, SourceReadiness, Use, readiness_from_json
-from tocsin.normalize.folders import source_files
+from tocsin.normalize.folders import declared_sources, source_files
 from tocsin.store import State
 
 LONGEST = 90 * 86_400_000_000
@@ -45,6 +46,13 @@ def standings(site: Site, now: int) -> list[Standing]:
         shown = known or readiness_from_json(str(evidence.claims.get("readiness", "")).encode())
         found.append(Standing(source, Use(use), shown, known is not None, word))
     return found
+
+
+def only_alerts(site: Site, found: list[Standing]) -> tuple[frozenset[str], bool]:
+    """The sources that give other tools' alerts only, and whether nothing else comes here."""
+    specs = declared_sources(disk_content(site))
+    alerts, raw = sources_of_alerts_only(specs, {one.source_id for one in found})
+    return alerts, bool(alerts) and not raw
 
 
 def _order(evidence: Evidence) -> tuple[str, int]:

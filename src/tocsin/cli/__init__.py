@@ -9,7 +9,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from cyclopts import App, CycloptsError
+from cyclopts import App, CycloptsError, Group
 
 from tocsin.errors import TocsinError
 
@@ -79,8 +79,37 @@ _COMMANDS = {
     "normalize": ("tocsin.cli.lake:normalize", "Print what log files look like in OCSF."),
     "lab": ("tocsin.cli.lab:app", "Simulate an enterprise: native logs, the truth apart."),
 }
+_GROUPS = {
+    "Start": ("hunt", "up", "init"),
+    "Every day": ("incidents", "verdict", "suppress", "intelligence", "query", "siem"),
+    "Content": ("check", "apply", "rules", "source", "attack", "context"),
+    "Data": (
+        "sources", "readiness", "dead-letters", "reprocess", "backfill", "upkeep", "hold",
+        "backup", "restore",
+    ),
+    "Proof": ("journal", "normalize", "lab"),
+}  # fmt: skip
+"""What a newcomer looks for, in the order in which it is needed."""
+
+_REST = "More"
+
+
+_HEADINGS = {title: Group(title, sort_key=n) for n, title in enumerate((*_GROUPS, _REST))}
+
+
+def _group_of(name: str) -> Group:
+    """The heading under which a command is listed."""
+    title = next((title for title, names in _GROUPS.items() if name in names), _REST)
+    return _HEADINGS[title]
+
+
+def _place_of(name: str) -> int:
+    """Where in its group a command stands."""
+    return next((names.index(name) for names in _GROUPS.values() if name in names), 0)
+
+
 for _name, (_target, _help) in _COMMANDS.items():
-    app.command(_target, name=_name, help=_help)
+    app.command(_target, name=_name, help=_help, group=_group_of(_name), sort_key=_place_of(_name))
 
 
 def run(tokens: Sequence[str]) -> int:

@@ -54,7 +54,8 @@ def show(
         Print JSON.
     """
     now = SystemClock().now()
-    found = fitness.standings(sites.required_site(site), now)
+    where = sites.required_site(site)
+    found = fitness.standings(where, now)
     if source:
         found = [one for one in found if one.source_id == source]
         if not found:
@@ -64,6 +65,8 @@ def show(
         sys.stdout.buffer.write(orjson.dumps(body, option=JSON_OPTIONS))
     else:
         _show(found, now, whole=bool(every or source))
+        if not source:
+            _tell_alerts(Screen(), *fitness.only_alerts(where, found))
     return 0 if found and all(_passes(o) for o in found if o.use is Use.AUTONOMY) else 1
 
 
@@ -240,6 +243,20 @@ def _sum(screen: Screen, by_source: dict[str, list[Standing]]) -> None:
         )
     else:
         screen.line("Nothing is missing: every source is fit for autonomous action")
+
+
+def _tell_alerts(screen: Screen, alerts: frozenset[str], nothing_else: bool) -> None:  # noqa: FBT001 - two plain truths
+    """What cannot be judged without raw events."""
+    if not alerts:
+        return
+    names = ", ".join(sorted(alerts))
+    where = "here" if nothing_else else "of these alone"
+    screen.paragraph(
+        f"Alerts of other tools only: {names}. Without raw events nobody can judge {where} who "
+        "else was concerned, what went before, whether the tool's rule was right, and what is "
+        "usual for a person or a host.",
+        indent="",
+    )
 
 
 def _age(micros: int) -> str:

@@ -144,6 +144,8 @@ class Step:
     takes_part: bool = False
     inner: tuple[Path, ...] = ()
     """What can be set inside the objects of a list of objects."""
+    extras: tuple[tuple[Path, Any], ...] = ()
+    """Constants that the converter brings along."""
 
     def run(self, fields: Fields, into: dict[Path, list[Any]], lost: Lost) -> None:
         """Fill the columns of the targets; a column that is empty throughout is left out."""

@@ -5,7 +5,7 @@ every converter makes what its attribute holds, every enumeration has the value,
 requires is either always there or decides at run time whether its object or its class is used.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from tocsin.errors import ContentError
 from tocsin.model.content import ContentSet
@@ -19,7 +19,7 @@ from tocsin.normalize.ocsf import OCSF_VERSION
 from tocsin.normalize.ocsf.schema import Attribute, OcsfSchema, ocsf_schema
 from tocsin.normalize.ocsf.tables import columns_of
 from tocsin.normalize.own import ALWAYS, ENGINE, PROFILES
-from tocsin.normalize.program import Program
+from tocsin.normalize.program import ObjectRule, Program
 from tocsin.normalize.scalars import FAILED
 from tocsin.normalize.steps import StepMaker, attribute_of, choices, dots
 
@@ -45,8 +45,16 @@ def mapped_paths(content: ContentSet) -> dict[str, set[Path]]:
     return found
 
 
+class _Frame(NamedTuple):
+    """What of a program does not depend on the shape."""
+
+    constants: dict[Path, Any]
+    objects: tuple[ObjectRule, ...]
+    required: ObjectRule
+
+
 class MappingCompiler:
-    """Compiles the events of one source; memos are shared by all programs of the source."""
+    """Compiles the events of one source; what programs have in common is made once."""
 
     def __init__(
         self, source: SourceSpec, mapping: MappingSpec, *, check_tables: bool = True
@@ -56,15 +64,42 @@ class MappingCompiler:
         self.schema: OcsfSchema = ocsf_schema()
         self._check_tables = check_tables
         self._maker = StepMaker(self.schema, mapping.tables)
+        self._frames: dict[int, _Frame] = {}
 
     def program(self, rule: EventRule, shape: ShapeSpec) -> Program:
         """One event of one shape; raises ContentError."""
+        frame = self._frames.get(id(rule))  # the mapping keeps its rules, and so their ids
+        if frame is None:
+            frame = self._frames[id(rule)] = self._frame(rule, shape)
+        name = rule.class_name
+        steps = self._maker.steps(rule.part.fields, shape, name)
+        return Program(
+            source_id=self.source.id,
+            class_name=name,
+            class_uid=self.schema.classes[name].uid,
+            steps=tuple(steps),
+            constants=dict(frame.constants),
+            objects=frame.objects,
+            required=frame.required,
+            reads=tuple(dict.fromkeys(n for step in steps for n in step.names)),
+            used=frozenset(n for step in steps if not step.takes_part for n in step.names),
+            names={target: step.names for step in steps for target in step.targets},
+            also=tuple(self.program(also, shape) for also in rule.also),
+        )
+
+    def _frame(self, rule: EventRule, shape: ShapeSpec) -> _Frame:
+        """What OCSF asks of an event, which is the same in every shape; raises ContentError."""
         name = rule.class_name
         if name not in self.schema.classes:
             raise ContentError(rule.where, f"OCSF {OCSF_VERSION} has no class {name!r}")
         tree = Tree(self.schema, name, rule.where)
         constants = self._constants(rule, tree)
-        steps = self._maker.steps(rule.part.fields, shape, tree)
+        steps = self._maker.steps(rule.part.fields, shape, name)
+        for line, step in zip(rule.part.fields, steps, strict=True):
+            for path, value in step.extras:
+                tree.add_extra(path, value)
+            for target in step.targets:
+                tree.add_field(target, line.where, always=step.default is not None)
         _refuse_both(tree, constants, rule)
         self._activity(rule, constants, steps)
         self._classify(name, constants)
@@ -77,23 +112,9 @@ class MappingCompiler:
         self._profiles(tree, name, constants)
         rules = object_rules(tree, constants)
         held = {leaf for found in rules for leaf, _ in found.constants}
-        program = Program(
-            source_id=self.source.id,
-            class_name=name,
-            class_uid=self.schema.classes[name].uid,
-            steps=tuple(steps),
-            constants={p: v for p, v in constants.items() if p not in held},
-            objects=rules,
-            required=required_rule(
-                tree, is_default=rule is self.mapping.default, wanted=rule.needs
-            ),
-            reads=tuple(dict.fromkeys(n for step in steps for n in step.names)),
-            used=frozenset(n for step in steps if not step.takes_part for n in step.names),
-            names={target: step.names for step in steps for target in step.targets},
-            also=tuple(self.program(also, shape) for also in rule.also),
-        )
-        self._check_table(program, constants, rule)
-        return program
+        required = required_rule(tree, is_default=rule is self.mapping.default, wanted=rule.needs)
+        self._check_table(steps, constants, rule)
+        return _Frame({p: v for p, v in constants.items() if p not in held}, rules, required)
 
     def _constants(self, rule: EventRule, tree: Tree) -> dict[Path, Any]:
         constants: dict[Path, Any] = {}
@@ -157,11 +178,11 @@ class MappingCompiler:
             constants[PROFILES] = sorted(profiles)
             tree.add_constant(PROFILES)
 
-    def _check_table(self, program: Program, constants: dict[Path, Any], rule: EventRule) -> None:
+    def _check_table(self, steps: list[Step], constants: dict[Path, Any], rule: EventRule) -> None:
         if not self._check_tables:
             return
-        known = columns_of(program.class_name)
-        for path in (*constants, *(t for step in program.steps for t in step.targets)):
+        known = columns_of(rule.class_name)
+        for path in (*constants, *(t for step in steps for t in step.targets)):
             if path not in known:
                 place = next(
                     (f.where for f in rule.part.fields if path[: len(f.target)] == f.target),
@@ -169,7 +190,7 @@ class MappingCompiler:
                 )
                 raise ContentError(
                     place,
-                    f"{dots(path)} has no column in the lake's table of {program.class_name}: "
+                    f"{dots(path)} has no column in the lake's table of {rule.class_name}: "
                     "leave the field in unmapped",
                 )
 

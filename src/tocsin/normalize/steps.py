@@ -21,7 +21,6 @@ from tocsin.normalize.fit import (
 )
 from tocsin.normalize.gathered import Gathered, maker_of
 from tocsin.normalize.language import ConstantRule, FieldRule, Part
-from tocsin.normalize.objects import Tree
 from tocsin.normalize.ocsf import OCSF_VERSION
 from tocsin.normalize.ocsf.schema import Attribute, OcsfSchema
 from tocsin.normalize.own import RESERVED
@@ -59,25 +58,28 @@ def attribute_of(schema: OcsfSchema, class_name: str, line: ConstantRule | Field
 
 
 class StepMaker:
-    """Makes the steps of one source; memos are shared by all of its programs."""
+    """Makes the steps of one source; steps and memos are shared by all of its programs."""
 
     def __init__(self, schema: OcsfSchema, tables: dict[str, dict[str, Any]]) -> None:
         self._schema = schema
         self._tables = tables
         self._memos: dict[Any, Memo] = {}
+        self._made: dict[Any, tuple[FieldRule, Step]] = {}
 
-    def steps(self, lines: tuple[FieldRule, ...], shape: ShapeSpec, tree: Tree) -> list[Step]:
-        """The steps of an event for one shape, entered into `tree`; raises ContentError."""
-        made = []
-        for line in lines:
-            step = self._step(line, shape, tree)
-            for target in step.targets:
-                tree.add_field(target, line.where, always=step.default is not None)
-            made.append(step)
-        return _with_spares(made)
+    def steps(self, lines: tuple[FieldRule, ...], shape: ShapeSpec, class_name: str) -> list[Step]:
+        """The steps of an event for one shape, one for each line; raises ContentError."""
+        return _with_spares([self._known(line, shape, class_name) for line in lines])
 
-    def _step(self, line: FieldRule, shape: ShapeSpec, tree: Tree) -> Step:
-        attribute = attribute_of(self._schema, tree.class_name, line)
+    def _known(self, line: FieldRule, shape: ShapeSpec, class_name: str) -> Step:
+        """The step of a line: most lines stand in many events and mean the same in many shapes."""
+        names = tuple(shape.aliases.get(name, (name,)) for name in line.names)
+        key = (id(line), class_name, names)
+        if key not in self._made:
+            self._made[key] = (line, self._step(line, shape, class_name))  # the line keeps its id
+        return self._made[key][1]
+
+    def _step(self, line: FieldRule, shape: ShapeSpec, class_name: str) -> Step:
+        attribute = attribute_of(self._schema, class_name, line)
         names = _native(line.names, shape)
         if line.of:
             step = self._gathered(line, attribute, shape)
@@ -86,7 +88,7 @@ class StepMaker:
         elif line.table or attribute.enum:
             step = self._from_table(line, attribute, names)
         else:
-            step = self._converted(line, attribute, names, tree)
+            step = self._converted(line, attribute, names, class_name)
         return replace(step, takes_part=bool(line.each or line.key or line.of))
 
     def _gathered(self, line: FieldRule, attribute: Attribute, shape: ShapeSpec) -> Step:
@@ -114,7 +116,7 @@ class StepMaker:
         return Step(names, memo_of(function, 1), (line.target,), None, inner=tuple(maker.inner))
 
     def _converted(
-        self, line: FieldRule, attribute: Attribute, names: tuple[str, ...], tree: Tree
+        self, line: FieldRule, attribute: Attribute, names: tuple[str, ...], class_name: str
     ) -> Step:
         word = line.convert or default_converter(attribute)
         converter = CONVERTERS.get(word)
@@ -126,12 +128,12 @@ class StepMaker:
             raise ContentError(line.where, f"{dots(line.target)}: `{word}` {problem}")
         targets = tuple((*line.target, name) for name in converter.outputs) or (line.target,)
         for target in targets:
-            if self._schema.attribute(tree.class_name, target) is None:
+            if self._schema.attribute(class_name, target) is None:
                 raise ContentError(line.where, f"`{word}` needs {dots(target)}, which OCSF lacks")
-        for name, value in converter.constants:
-            tree.add_extra((*line.target, name), value)
-        memo = self._memo(line, word, converter.function, len(targets))
-        return Step(names, memo, targets, self._default(line, attribute, targets))
+        extras = tuple(((*line.target, name), value) for name, value in converter.constants)
+        memo = self._memo(line, word, lambda: converter.function, len(targets))
+        default = self._default(line, attribute, targets)
+        return Step(names, memo, targets, default, extras=extras)
 
     def _default(
         self, line: FieldRule, attribute: Attribute, targets: tuple[Path, ...]
@@ -156,7 +158,7 @@ class StepMaker:
             return self._to_enum(line, attribute, names, table, key)
         if attribute.type not in _PLAIN:
             raise ContentError(line.where, f"a table cannot make {attribute.type}")
-        memo = self._memo(line, key, plain_table(table), 1)
+        memo = self._memo(line, key, lambda: plain_table(table), 1)
         return Step(names, memo, (line.target,), self._default(line, attribute, (line.target,)))
 
     def _to_enum(
@@ -180,7 +182,7 @@ class StepMaker:
         if line.default is not None:
             found = enum_value(attribute, line.default)
             default = (found, attribute.enum[str(found)])
-        memo = self._memo(line, key, table_function(attribute, table), 2)
+        memo = self._memo(line, key, lambda: table_function(attribute, table), 2)
         sibling = (*line.target[:-1], attribute.sibling)
         return Step(names, memo, (line.target, sibling), default)
 
@@ -196,15 +198,17 @@ class StepMaker:
         if attribute.type != "string_t":
             raise ContentError(line.where, f"{dots(line.target)} cannot be filled from a table")
         words = {word.lower(): enum_value(attribute, value) for word, value in table.items()}
-        memo = self._memo(line, (*key, "word"), plain_table(words), 1)
+        memo = self._memo(line, (*key, "word"), lambda: plain_table(words), 1)
         default = None if line.default is None else (enum_value(attribute, line.default),)
         return Step(names, memo, (line.target,), default)
 
-    def _memo(self, line: FieldRule, key: Any, function: Callable[[Any], Any], width: int) -> Memo:
+    def _memo(
+        self, line: FieldRule, key: Any, made: Callable[[], Callable[[Any], Any]], width: int
+    ) -> Memo:
         if line.key:
             key = (key, tuple(line.pick.items()), line.key)
-            function = picks.one(line.pick, line.key, function)
         if key not in self._memos:
+            function = picks.one(line.pick, line.key, made()) if line.key else made()
             self._memos[key] = memo_of(function, width)
         return self._memos[key]
 

@@ -7,7 +7,7 @@ from tests.app.stored import new_site
 
 from tocsin.app.clock import SystemClock
 from tocsin.app.readiness import evidence_of
-from tocsin.app.site import open_site
+from tocsin.app.site import open_site, required_site
 from tocsin.cli import run
 from tocsin.cli.readiness import DAY, until_of
 from tocsin.errors import UsageError
@@ -65,8 +65,12 @@ def test_it_says_what_alerts_alone_do_not_tell(soc, capsys):
 def test_an_override_lets_it_pass_until_it_is_ended(soc, capsys):
     word = ["readiness", "override", "zeek", "--use", "autonomy", "--reason", "Sensor moves."]
     assert run([*word, "--until", "12h"]) == 0
+    assert "It covers 1 gap, and nothing that comes later:\n  place (unit plant)" in (
+        capsys.readouterr().out
+    )
     assert run(["readiness", "zeek"]) == 0
     out = capsys.readouterr().out
+    assert "Covers place (unit plant)" in out
     assert "override for autonomy by" in out
     assert "Sensor moves." in out
     assert "the users of unit plant" in out
@@ -76,6 +80,20 @@ def test_an_override_lets_it_pass_until_it_is_ended(soc, capsys):
     assert run(["readiness", "zeek"]) == 1
 
 
+def test_what_breaks_after_an_override_is_not_covered(soc, capsys):
+    word = ["readiness", "override", "zeek", "--use", "autonomy", "--reason", "Sensor moves."]
+    assert run([*word, "--until", "12h"]) == 0
+    site, now = required_site(soc), SystemClock().now()
+    gap = Gap("clock", 3_600, 300, now, "an hour off", "set it", scope=Scope(host="ws1"))
+    with State(site.state).think("readiness") as tx:
+        tx.put_evidence(evidence_of(SourceReadiness("zeek", Use.AUTONOMY, now, now + DAY, (gap,))))
+    capsys.readouterr()
+    assert run(["readiness", "zeek", "--json"]) == 1
+    found = {one["use"]: one for one in json.loads(capsys.readouterr().out)}
+    assert not found["autonomy"]["passes"]
+    assert found["autonomy"]["overrides"][0]["covers"][0][0] == "place"
+
+
 @pytest.mark.parametrize(
     ("words", "text"),
     [
@@ -83,12 +101,16 @@ def test_an_override_lets_it_pass_until_it_is_ended(soc, capsys):
         (["zeek", "--until", "2001-01-01"], "future"),
         (["zeek", "--until", "soon"], "a day"),
         (["nosuch", "--until", "1d"], "no source is called nosuch"),
+        (["cef", "--until", "1d"], "no readiness of cef is in force"),
     ],
 )
 def test_mistakes_are_told(soc, capsys, words, text):
     assert run(["readiness", "override", *words, "--use", "autonomy", "--reason", "why"]) == 2
     assert text in capsys.readouterr().err
     assert run(["readiness", "nosuch"]) == 2
+    fit = ["zeek", "--use", "detection", "--reason", "why", "--until", "1d"]
+    assert run(["readiness", "override", *fit]) == 2
+    assert "there is no gap to cover" in capsys.readouterr().err
 
 
 def test_an_end_is_a_day_a_time_or_a_length():

@@ -14,6 +14,8 @@ from tocsin.model.readiness import (
     SourceReadiness,
     Use,
     guard,
+    keys_from_json,
+    keys_to_json,
     readiness_from_json,
     readiness_to_json,
     touches,
@@ -57,25 +59,70 @@ def test_what_is_missing_expired_or_of_another_form_refuses(asked, use, now):
     assert isinstance(guard(asked, use, late, (), max(now, 50)), Refused)
 
 
+def word(covers, source="s", use=Use.AUTONOMY, made=0, until=100, *, person="p", reason="r"):  # noqa: PLR0913 - all that an override says
+    return Override(source, use, person, reason, made, until, tuple(gap.key for gap in covers))
+
+
 @given(st.lists(GAPS, min_size=1, max_size=3), TIMES, TIMES, TIMES, USES, st.sampled_from("st"))
 def test_an_override_counts_for_its_source_and_use_until_it_ends(
     gaps, made, until, now, use, whose
 ):
-    asked = [Asked("s")]
-    word = Override(whose, use, "a person", "a reason", made, until)
-    answer = guard(asked, Use.AUTONOMY, known(ready(tuple(gaps))), [word], now)
-    holds = whose == "s" and use is Use.AUTONOMY and made <= now < until
+    mine = word(gaps, whose, use, made, until)
+    answer = guard([Asked("s")], Use.AUTONOMY, known(ready(tuple(gaps))), [mine], now)
+    holds = whose == "s" and use is Use.AUTONOMY and made <= now < until and 10 <= now < 50
     assert isinstance(answer, Fit) == holds
     if isinstance(answer, Fit):
-        assert answer.overrides == (word,)
+        assert answer.overrides == (mine,)
+
+
+@given(st.lists(GAPS, max_size=3), st.lists(GAPS, max_size=3), st.lists(ASKED, max_size=3), TIMES)
+def test_an_override_opens_nothing_that_it_does_not_name(covered, gaps, asked, now):
+    """With it the guard says what it would say if exactly the named gaps were not there."""
+    named = {gap.key for gap in covered}
+    rest = tuple(gap for gap in gaps if gap.key not in named)
+    given_ = guard(asked, Use.AUTONOMY, known(ready(tuple(gaps))), [word(covered)], now)
+    without = guard(asked, Use.AUTONOMY, known(ready(rest)), (), now)
+    assert isinstance(given_, Fit) == isinstance(without, Fit)
+
+
+@given(st.lists(GAPS, max_size=3), st.lists(ASKED, min_size=1, max_size=3), TIMES)
+def test_no_override_covers_readiness_that_does_not_count(gaps, asked, now):
+    words = [word(gaps, source) for source in ("s", "t")]
+    assert isinstance(guard(asked, Use.AUTONOMY, {}, words, now), Refused)
+    unreadable = {(one.source_id, Use.AUTONOMY): "fit" for one in asked}
+    assert isinstance(guard(asked, Use.AUTONOMY, unreadable, words, now), Refused)
+    other = {(one.source_id, Use.AUTONOMY): ready(tuple(gaps), "other") for one in asked}
+    assert isinstance(guard(asked, Use.AUTONOMY, other, words, now), Refused)
+    late = known(ready(tuple(gaps)), ready(tuple(gaps), "t"))
+    assert isinstance(guard(asked, Use.AUTONOMY, late, words, max(now, 50)), Refused)
+
+
+def test_a_clock_that_drifts_later_is_not_covered():
+    place = Gap("place", 1, 0, 0, "wrong directory", "mend it", scope=Scope(unit="plant"))
+    clock = Gap("clock", 3_600, 300, 0, "an hour off", "set it", scope=Scope(host="ws1"))
+    later = known(ready((place, clock)))
+    assert isinstance(
+        guard([Asked("s")], Use.AUTONOMY, known(ready((place,))), [word([place])], 20), Fit
+    )
+    answer = guard([Asked("s")], Use.AUTONOMY, later, [word([place])], 20)
+    assert answer == Refused(("s: an hour off (host ws1)",))
+    both = guard([Asked("s")], Use.AUTONOMY, later, [word([place]), word([clock])], 20)
+    assert both == Fit((word([place]), word([clock])))
 
 
 @given(st.lists(GAPS, min_size=1, max_size=3))
 def test_an_override_without_person_or_reason_is_none(gaps):
     state = known(ready(tuple(gaps)))
     for person, reason in (("", "x"), ("x", "")):
-        word = Override("s", Use.AUTONOMY, person, reason, 0, 100)
-        assert isinstance(guard([Asked("s")], Use.AUTONOMY, state, [word], 20), Refused)
+        mine = word(gaps, person=person, reason=reason)
+        assert isinstance(guard([Asked("s")], Use.AUTONOMY, state, [mine], 20), Refused)
+
+
+@given(st.lists(GAPS, max_size=3))
+def test_what_an_override_covers_is_stored_and_rubbish_covers_nothing(gaps):
+    keys = tuple(gap.key for gap in gaps)
+    assert keys_from_json(keys_to_json(keys)) == keys
+    assert keys_from_json(keys_to_json(keys)[:-1]) == ()
 
 
 @given(SCOPES, ASKED)

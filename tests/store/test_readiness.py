@@ -4,7 +4,14 @@ import pytest
 
 from tocsin.app.readiness import evidence_of, override_evidence, overrides_of, readiness_of
 from tocsin.model.evidence import OVERRIDE
-from tocsin.model.readiness import Gap, Override, SourceReadiness, Use
+from tocsin.model.readiness import (
+    Gap,
+    Override,
+    Scope,
+    SourceReadiness,
+    Use,
+    keys_to_json,
+)
 from tocsin.store import State
 
 USE = Use.AUTONOMY
@@ -40,8 +47,11 @@ def test_evidence_that_was_altered_does_not_count(state):
     assert readiness_of([forged], 10) == {}
 
 
+COVERS = (("place", Scope(unit="plant")), ("history", Scope()))
+
+
 def test_an_override_is_journaled_and_ends_when_a_person_says_so(state):
-    word = Override("zeek", USE, "mira", "the sensor is replaced on Friday", 10, 90)
+    word = Override("zeek", USE, "mira", "the sensor is replaced on Friday", 10, 90, COVERS)
     state.readiness.override(override_evidence(word), 10, word.person, word.reason)
     assert overrides_of(state.readiness.overrides()) == [word]
     assert state.readiness.revoke("zeek:autonomy", 20, "mira", "it is back") == 1
@@ -55,8 +65,12 @@ def test_an_override_is_journaled_and_ends_when_a_person_says_so(state):
 def test_a_forged_override_does_not_count():
     import msgspec
 
-    word = Override("zeek", USE, "mira", "reason", 10, 90)
+    word = Override("zeek", USE, "mira", "reason", 10, 90, COVERS)
     evidence = override_evidence(word)
     assert overrides_of([msgspec.structs.replace(evidence, subject="zeek:detection")]) == []
     assert overrides_of([msgspec.structs.replace(evidence, claims={"reason": "other"})]) == []
     assert overrides_of([msgspec.structs.replace(evidence, subject="zeek:flying")]) == []
+    assert overrides_of([msgspec.structs.replace(evidence, expires=900)]) == []
+    assert overrides_of([msgspec.structs.replace(evidence, issuer="somebody")]) == []
+    wider = {**evidence.claims, "covers": keys_to_json([("clock", Scope())]).decode()}
+    assert overrides_of([msgspec.structs.replace(evidence, claims=wider)]) == []

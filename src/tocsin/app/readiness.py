@@ -20,6 +20,8 @@ from tocsin.model.readiness import (
     SourceReadiness,
     Use,
     guard,
+    keys_from_json,
+    keys_to_json,
     readiness_from_json,
     readiness_to_json,
 )
@@ -301,6 +303,8 @@ def override_evidence(override: Override) -> Evidence:
     claims: dict[str, msgspec.Raw | str | int | float | bool] = {
         "person": override.person,
         "reason": override.reason,
+        "until": override.until,
+        "covers": keys_to_json(override.covers).decode(),
     }
     subject = f"{override.source_id}:{override.use.value}"
     digest = digest_of(OVERRIDE, subject, claims, override.made)
@@ -319,6 +323,12 @@ def overrides_of(evidence: Iterable[Evidence]) -> list[Override]:
             continue
         if one.digest != digest_of(one.kind, one.subject, one.claims, one.issued):
             continue
+        # The digest binds the claims alone: who and until when must be what they say.
+        if (one.claims.get("person"), one.claims.get("until")) != (one.issuer, one.expires):
+            continue
         reason = str(one.claims.get("reason", ""))
-        found.append(Override(source, Use(use), one.issuer, reason, one.issued, one.expires))
+        covers = keys_from_json(str(one.claims.get("covers", "")).encode())
+        found.append(
+            Override(source, Use(use), one.issuer, reason, one.issued, one.expires, covers)
+        )
     return found

@@ -18,7 +18,7 @@ from tocsin.cli.arguments import Flag, Json
 from tocsin.cli.screen import Screen
 from tocsin.cli.tell import JSON_OPTIONS, plural, utc
 from tocsin.errors import UsageError
-from tocsin.model.readiness import USE_TITLES, Gap, Override, SourceReadiness, Use
+from tocsin.model.readiness import USE_TITLES, Gap, GapKey, Override, SourceReadiness, Use
 
 DAY, HOUR, MINUTE = 86_400_000_000, 3_600_000_000, 60_000_000
 WINDOW, HISTORY = 90, "history"
@@ -67,7 +67,7 @@ def show(
         _show(found, now, whole=bool(every or source))
         if not source:
             _tell_alerts(Screen(), *fitness.only_alerts(where, found))
-    return 0 if found and all(_passes(o) for o in found if o.use is Use.AUTONOMY) else 1
+    return 0 if found and all(o.passes for o in found if o.use is Use.AUTONOMY) else 1
 
 
 @readiness.command
@@ -82,7 +82,8 @@ def override(
 ) -> int:
     """Take it upon yourself that a source is used in spite of its gaps, for a reason and a time.
 
-    It stands in the journal under your name. The gaps stay visible.
+    It covers the gaps that are in force now, and no others: what breaks later stays refused. It
+    stands in the journal under your name. The gaps stay visible.
 
     Parameters
     ----------
@@ -106,10 +107,13 @@ def override(
         screen.line(f"{plural(n, 'override')} ended")
         return 0 if n else 1
     word = Override(source, use, person, reason, now, until_of(until, now))
-    fitness.override(place, word)
+    word = fitness.override(place, word)
     screen.line(
         f"{source} may be used for {USE_TITLES[use]} until {utc(word.until)}, by {person}: {reason}"
     )
+    screen.line(f"It covers {plural(len(word.covers), 'gap')}, and nothing that comes later:")
+    for key in word.covers:
+        screen.line(f"  {_named(key)}")
     return 0
 
 
@@ -159,18 +163,19 @@ def _row(name: str, mine: list[Standing], now: int) -> list[str]:
 
 def _word(one: Standing) -> str:
     if not one.valid or one.readiness is None:
-        return "override" if one.override else "expired"
+        return "expired"
     if one.readiness.is_fit:
         return "fit"
-    return "override" if one.override else plural(len(one.readiness.gaps), "gap")
+    return "override" if one.passes else plural(len(one.left), "gap")
 
 
 def _fit(one: Standing) -> bool:
     return one.valid and one.readiness is not None and one.readiness.is_fit
 
 
-def _passes(one: Standing) -> bool:
-    return _fit(one) or one.override is not None
+def _named(key: GapKey) -> str:
+    measure, scope = key
+    return f"{measure} ({scope.text})"
 
 
 def _gaps(screen: Screen, name: str, mine: list[Standing], now: int, *, whole: bool) -> None:
@@ -185,7 +190,7 @@ def _gaps(screen: Screen, name: str, mine: list[Standing], now: int, *, whole: b
             uses.setdefault(gap.key, []).append(SHORT_USES[one.use])
     most = len(gaps) if whole else SHOWN
     notes = next((one.readiness.notes for one in mine if one.readiness and whole), ())
-    words = [one.override for one in mine if one.override]
+    words = [word for one in mine for word in one.overrides]
     if not (gaps or notes or words):
         return
     screen.line()
@@ -205,7 +210,7 @@ def _gaps(screen: Screen, name: str, mine: list[Standing], now: int, *, whole: b
     for word in words:
         screen.paragraph(
             f"override for {SHORT_USES[word.use]} by {word.person} until {utc(word.until)}: "
-            f"{word.reason}",
+            f"{word.reason}. Covers {', '.join(map(_named, word.covers)) or 'nothing'}",
             indent="  ",
         )
     for note in notes:
@@ -233,7 +238,7 @@ def _sum(screen: Screen, by_source: dict[str, list[Standing]]) -> None:
     missing = [
         name
         for name, mine in by_source.items()
-        if not all(_passes(one) for one in mine if one.use is Use.AUTONOMY)
+        if not all(one.passes for one in mine if one.use is Use.AUTONOMY)
     ]
     screen.line()
     if missing:
@@ -281,6 +286,7 @@ def _plain(one: Standing) -> dict[str, object]:
         "use": one.use.value,
         "valid": one.valid,
         "fit": _fit(one),
-        "override": msgspec.to_builtins(one.override) if one.override else None,
+        "passes": one.passes,
+        "overrides": msgspec.to_builtins(one.overrides),
         "readiness": msgspec.to_builtins(shown) if shown else None,
     }

@@ -1,7 +1,8 @@
 """Readiness of a source: for which use its telemetry is fit, what is missing, and the guard.
 
 The guard is pure and refuses whatever it cannot evaluate: no readiness, one that has expired, one
-of another form. More gaps never open it; only the named override of a person does, until it ends.
+of another form. More gaps never open it; only the override of a person does, for the gaps that it
+names and until it ends.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -44,6 +45,10 @@ class Scope(msgspec.Struct, frozen=True):
         return ", ".join(f"{name} {value}" for name, value in parts if value) or "whole source"
 
 
+GapKey = tuple[str, Scope]
+"""What makes it the same gap when it is measured again: its measure and its scope."""
+
+
 class Gap(msgspec.Struct, frozen=True):
     """One reason why a source is not fit.
 
@@ -62,13 +67,16 @@ class Gap(msgspec.Struct, frozen=True):
     unit_of: str = ""
 
     @property
-    def key(self) -> tuple[str, Scope]:
+    def key(self) -> GapKey:
         """What makes it the same gap when it is measured again."""
         return self.measure, self.scope
 
 
 class Override(msgspec.Struct, frozen=True):
-    """A person's word that a source may be used in spite of its gaps, for a reason and a time."""
+    """A person's word that a source may be used in spite of some gaps, for a reason and a time.
+
+    `covers` are the gaps that it was given for. It says nothing about any other.
+    """
 
     source_id: str
     use: Use
@@ -76,6 +84,7 @@ class Override(msgspec.Struct, frozen=True):
     reason: str
     made: int
     until: int
+    covers: tuple[GapKey, ...] = ()
 
     def holds_at(self, now: int) -> bool:
         """Whether it counts at a time; it needs a person and a reason."""
@@ -163,9 +172,9 @@ def guard(
 ) -> Answer:
     """Whether what is asked may be used so, now (us UTC).
 
-    A finding of several sources is asked about each of them. An override covers the gaps of its
-    source and use, and also that its readiness is missing or has expired: that is what a person
-    takes upon themselves.
+    A finding of several sources is asked about each of them. An override covers the gaps that it
+    names, of its source and use. None covers that readiness is missing, has expired or cannot be
+    read: then nobody knows what there is to cover.
     """
     if not asked:
         return Refused(("nothing is known about where this comes from",))
@@ -173,35 +182,47 @@ def guard(
     reasons: list[str] = []
     needed: list[Override] = []
     for one in asked:
-        against = _against(one, use, known.get((one.source_id, use)), now)
-        word = next((over for over in mine if over.source_id == one.source_id), None)
-        if against and word is not None:
-            needed.append(word)
-        else:
-            reasons += against
+        found = _judged(one, use, known.get((one.source_id, use)), now)
+        if isinstance(found, str):
+            reasons.append(found)
+            continue
+        for gap in found.gaps:
+            if not touches(gap, one):
+                continue
+            word = covering(gap, one.source_id, mine)
+            if word is None:
+                reasons.append(f"{one.source_id}: {gap.cause} ({gap.scope.text})")
+            else:
+                needed.append(word)
     if reasons:
         return Refused(tuple(dict.fromkeys(reasons)))
     return Fit(tuple(dict.fromkeys(needed)))
 
 
-def _against(asked: Asked, use: Use, readiness: object, now: int) -> list[str]:
-    """What speaks against one source."""
+def covering(gap: Gap, source_id: str, words: Iterable[Override]) -> Override | None:
+    """The first of these overrides that names a gap of a source; their use and time are given."""
+    return next(
+        (one for one in words if one.source_id == source_id and gap.key in one.covers), None
+    )
+
+
+def _judged(asked: Asked, use: Use, readiness: object, now: int) -> SourceReadiness | str:
+    """The readiness of one source as it counts, or why there is none that does."""
     name = asked.source_id or "a source without a name"
     if readiness is None:
-        return [f"{name}: no readiness was ever issued for {USE_TITLES[use]}"]
+        return f"{name}: no readiness was ever issued for {USE_TITLES[use]}"
     if not isinstance(readiness, SourceReadiness):
-        return [f"{name}: its readiness cannot be read"]
+        return f"{name}: its readiness cannot be read"
     if readiness.source_id != asked.source_id or readiness.use is not use:
-        return [f"{name}: its readiness is of another source or use"]
+        return f"{name}: its readiness is of another source or use"
     if not readiness.issued <= now < readiness.expires:
-        return [f"{name}: its readiness has expired"]
-    return [
-        f"{name}: {gap.cause} ({gap.scope.text})" for gap in readiness.gaps if touches(gap, asked)
-    ]
+        return f"{name}: its readiness has expired"
+    return readiness
 
 
 _encode = msgspec.json.Encoder(order="deterministic").encode
 _decode = msgspec.json.Decoder(SourceReadiness).decode
+_decode_keys = msgspec.json.Decoder(tuple[GapKey, ...]).decode
 
 
 def readiness_to_json(readiness: SourceReadiness) -> bytes:
@@ -215,3 +236,16 @@ def readiness_from_json(data: bytes) -> SourceReadiness | None:
         return _decode(data)
     except msgspec.DecodeError:
         return None
+
+
+def keys_to_json(keys: Sequence[GapKey]) -> bytes:
+    """The gaps that an override covers; the same keys give the same bytes."""
+    return _encode(keys)
+
+
+def keys_from_json(data: bytes) -> tuple[GapKey, ...]:
+    """Stored keys; none when they cannot be read, so that they cover nothing."""
+    try:
+        return _decode_keys(data)
+    except msgspec.DecodeError:
+        return ()

@@ -34,7 +34,12 @@ class ReadinessBook:
         """Store an override and journal it, in one transaction."""
         with self._database.transaction():
             put_evidence(self._database, evidence)
-            body = {"reason": reason, "until": evidence.expires, "digest": evidence.digest}
+            body = {
+                "reason": reason,
+                "until": evidence.expires,
+                "covers": evidence.claims.get("covers", ""),
+                "digest": evidence.digest,
+            }
             self._journal.append(at, person, OVERRIDE, subject=evidence.subject, body=body)
 
     def revoke(self, subject: str, at: int, person: str, reason: str) -> int:

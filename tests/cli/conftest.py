@@ -25,8 +25,9 @@ WHOAMI = {
 
 
 @pytest.fixture(autouse=True)
-def own_folders(tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+def own_folders(tmp_path, tmp_path_factory, monkeypatch):
+    """A folder of the test's own; compiled plans, named by their content, are shared."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp() / "cache"))
     monkeypatch.chdir(tmp_path)
 
 

@@ -41,7 +41,7 @@ def test_an_older_report_stays_until_the_new_one_is_complete(log, tmp_path, monk
     assert out.read_text() == "older"
     assert run(["hunt", str(log), "--json", str(out)]) == 1
     assert json.loads(out.read_text())["findings"]
-    assert {path.name for path in tmp_path.iterdir()} == {"out.json", log.name, "cache"}
+    assert {path.name for path in tmp_path.iterdir()} == {"out.json", log.name}
     assert capsys.readouterr().err == ""
 
 

@@ -27,7 +27,8 @@ POINTS = {
 def test_every_crash_point_of_the_store_is_tried(repo: Path) -> None:
     sources = (repo / "src" / "tocsin" / "store").rglob("*.py")
     named = [name for f in sources for name in re.findall(r'crash\.point\("(.+?)"', f.read_text())]
-    assert sorted(named) == sorted(POINTS)
+    upkeep = {"upkeep.files-written", "upkeep.committed"}  # tests/app/test_upkeep.py tries them
+    assert sorted(set(named) - upkeep) == sorted(POINTS)
 
 
 @pytest.mark.parametrize("point", POINTS)

@@ -21,8 +21,25 @@ AT_ONCE = 2_000
 """Letters of one bundle: at most 128 MB."""
 
 
+WHOLE = frozenset(
+    {
+        "byte-order-mark",
+        "internal-error",
+        "no-header",
+        "not-an-object",
+        "not-json",
+        "not-utf-8",
+        "other-source",
+        "unknown-source",
+        "unrecognized",
+    }
+)
+"""Reasons of letters that are a whole record. Others are a file that could not be read further, or
+the part of a record that came: reading it again would make something up."""
+
+
 class Sent(msgspec.Struct, frozen=True):
-    """What goes through once more; `cut` letters stay, since not all of them was kept."""
+    """What goes through once more; `cut` letters stay: they are no whole record."""
 
     sent: int
     cut: int
@@ -47,7 +64,7 @@ def send_again(
     try:
         while letters := state.intake.letters(AT_ONCE, after, reason=reason, source=source):
             after = letters[-1].number
-            whole = [one for one in letters if len(one.raw) < MAX_RAW]
+            whole = [one for one in letters if _is_whole(one)]
             cut += len(letters) - len(whole)
             sent += len(whole)
             _send(site, state, whole, declare, (by, at))
@@ -56,6 +73,10 @@ def send_again(
     if not sent and not cut:
         raise UsageError("there is no such dead letter; `tocsin dead-letters` lists them")
     return Sent(sent, cut)
+
+
+def _is_whole(letter: KeptLetter) -> bool:
+    return letter.reason in WHOLE and 0 < len(letter.raw) < MAX_RAW
 
 
 def _send(

@@ -110,6 +110,9 @@ class _Run:
         self._lake = Lake(site.lake, normalizer.class_schema)
         self._judged = state.cursor(self._partition, "think")
         self._stored = state.cursor(self._partition, "lake")
+        self._refused = state.cursor(self._partition, "refused")
+        self._problems = 0
+        """Problems of the reader so far; those up to the cursor were kept before."""
         self._policy = policy_of(content.files)
         self._held: dict[str, list[pa.RecordBatch]] = {}
         self._rows = 0
@@ -162,13 +165,20 @@ class _Run:
         columns = identities.to_pydict()
         uids, offsets = columns["event_uid"], columns["offset"]
         with self._state.think(self._partition) as tx:
-            repeats = set(
+            live = tx.seen_live(uids)
+            repeats = {n for n, uid in zip(offsets, uids, strict=True) if uid in live}
+            new = [row for row, offset in enumerate(offsets) if offset not in repeats]
+            # Only what no live partition has: each event is in the lake by one of the two.
+            columns = {name: [values[row] for row in new] for name, values in columns.items()}
+            repeats.update(
                 self._seen.first_seen(
-                    self._partition, uids, offsets, columns["source_id"], columns["time"]
+                    self._partition,
+                    columns["event_uid"],
+                    columns["offset"],
+                    columns["source_id"],
+                    columns["time"],
                 )
             )
-            live = tx.seen_live(uids)
-            repeats |= {n for n, uid in zip(offsets, uids, strict=True) if uid in live}
             if self._last > self._judged:
                 self._tell(tx, observed, repeats)
                 tx.add_rejects(rejects)
@@ -224,7 +234,10 @@ class _Run:
 
     def _refuse(self, problems: Sequence[Problem], offset: int) -> None:
         """Keep what the reader refused, unless an earlier try of this run did."""
-        if not problems or offset <= self._judged:
+        known = min(max(self._refused + 1 - self._problems, 0), len(problems))
+        self._problems += len(problems)
+        problems = problems[known:]
+        if not problems:
             return
         rows = [
             {
@@ -246,6 +259,7 @@ class _Run:
         with self._state.think(self._partition) as tx:
             tx.add_rejects(rejects)
             tx.count(accounts.unread(rejects))
+            tx.set_cursor("refused", self._problems - 1)
 
 
 def run_of(paths: Sequence[Path], source: str | None) -> str:

@@ -133,6 +133,7 @@ def restore(source: Path, site: Site) -> Manifest:
 @contextmanager
 def _nothing_released(spool: Path) -> Iterator[None]:
     """Keep every segment of the spool for so long: see `collect.folder.release`."""
+    spool.mkdir(parents=True, exist_ok=True)
     with (spool / KEEP).open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

@@ -243,7 +243,8 @@ class Core:
         table = reply.args["indicators"]
         if self._tables.get(lane.partition, "") != table:
             self._tables[lane.partition] = table
-            first = reply.args.get("first", lane.judged + 1)
+            # What was judged and is only observed again for the lake is searched with the past.
+            first = max(reply.args.get("first", 0), lane.judged + 1)
             self._state.intelligence.took(lane.partition, table, first)
 
     def _answers(self) -> set[str]:

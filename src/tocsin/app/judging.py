@@ -139,7 +139,7 @@ class Judge:
     def repeats(self, partition: str, reply: Reply) -> list[int]:
         """Offsets of the repeats in a batch that was judged before."""
         with self._state.think(partition) as tx:
-            return _first_seen(tx, from_bytes(reply.parts["identities"]))
+            return _known(tx, from_bytes(reply.parts["identities"])).offsets
 
     def judge(self, partition: str, reply: Reply) -> list[int]:
         """Make a batch true; returns the offsets of its repeats."""
@@ -149,10 +149,13 @@ class Judge:
         identities = from_bytes(reply.parts["identities"])
         rejects = from_bytes(reply.parts["rejects"])
         with self._state.think(partition) as tx:
-            repeats = _first_seen(tx, identities)
-            findings = _without(from_bytes(reply.parts["findings"]), repeats)
+            known = _known(tx, identities)
+            repeats = known.offsets
+            findings = _without(from_bytes(reply.parts["findings"]), known.live)
             shown = flow.shown(findings)
-            fresh = tx.add_findings(findings_from_arrow(shown))
+            fresh = tx.add_findings(findings_from_arrow(_without(shown, known.past)))
+            # What a backfill found is history until the event comes in live.
+            tx.amend_findings(findings_from_arrow(_only(shown, known.past)))
             newest = _newest(identities)
             more = args["rows"] >= BATCH_ROWS
             self._watermark.see(partition, newest, args["received_at"], now, more=more)
@@ -384,11 +387,24 @@ class Judge:
         return changed
 
 
-def _first_seen(tx: Think, identities: pa.RecordBatch) -> list[int]:
+class _Known(NamedTuple):
+    """Offsets of events that came before: `live`, or with a backfill (`past`)."""
+
+    live: list[int]
+    past: list[int]
+
+    @property
+    def offsets(self) -> list[int]:
+        """All of them: the lake has these events."""
+        return sorted({*self.live, *self.past})
+
+
+def _known(tx: Think, identities: pa.RecordBatch) -> _Known:
     columns = identities.to_pydict()
-    return tx.first_seen(
-        columns["event_uid"], columns["offset"], columns["source_id"], columns["time"]
-    )
+    uids, offsets = columns["event_uid"], columns["offset"]
+    past = tx.seen_in_history(uids)
+    live = tx.first_seen(uids, offsets, columns["source_id"], columns["time"])
+    return _Known(live, [n for n, uid in zip(offsets, uids, strict=True) if uid in past])
 
 
 def _without(rows: pa.RecordBatch, offsets: list[int]) -> pa.RecordBatch:

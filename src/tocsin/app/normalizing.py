@@ -62,6 +62,8 @@ def normalize_files(
 
 def normalize_records(path: Path, site: Site) -> Iterator[bytes]:
     """A line of JSON for each record of a file of records: see `app.records`."""
+    if not path.is_file():
+        raise UsageError(f"{path} is no file: records come as lines of JSON, plain or compressed")
     reader = Reader(_normalizer(site), site.settings.site, SystemClock().now())
     for reading in read_records(path, reader):
         yield orjson.dumps(msgspec.structs.asdict(reading), default=_text)

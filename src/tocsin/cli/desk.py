@@ -138,9 +138,9 @@ def reprocess(
         declare=declare,
     )
     screen = Screen()
-    screen.line(f"{plural(sent.sent, 'record')} go through once more; `tocsin up` takes them in")
+    screen.line(f"going through once more, when `tocsin up` runs: {plural(sent.sent, 'record')}")
     if sent.cut:
-        screen.line(f"{plural(sent.cut, 'record')} stay: only their beginning was kept")
+        screen.line(f"staying, since they are no whole record: {plural(sent.cut, 'letter')}")
     return 0
 
 

@@ -84,8 +84,14 @@ class Inbox:
     """
 
     def __init__(
-        self, clock: Clock, ring: Callable[[], None] = lambda: None, most: int = MOST_BYTES
+        self,
+        clock: Clock,
+        ring: Callable[[], None] = lambda: None,
+        most: int = MOST_BYTES,
+        name: str = "",
     ) -> None:
+        """`name` is the input's: two inputs count by themselves, so it is part of the origin."""
+        self._behind = f"@{name}" if name else ""
         self._clock = clock
         self._ring = ring
         self._most = most
@@ -183,7 +189,9 @@ class Inbox:
                 end = at + _fits(bucket.batch, part.raws, at)
                 bucket.join(delivery)
                 positions = range(self._next, self._next + end - at)
-                bucket.batch.add(Block(part.origin, positions, list(part.raws[at:end])))
+                bucket.batch.add(
+                    Block(part.origin + self._behind, positions, list(part.raws[at:end]))
+                )
                 self._next, at = positions.stop, end
                 if len(bucket.batch) >= BATCH_ROWS or bucket.batch.size >= BATCH_BYTES:
                     yield self._chunk(part.source_id, buckets.pop(part.source_id))
@@ -191,7 +199,8 @@ class Inbox:
             bucket = buckets.setdefault(None, _Bucket())
             bucket.join(delivery)
             for problem in delivery.problems:
-                bucket.batch.problems.append(problem._replace(position=self._next))
+                origin = problem.origin + self._behind
+                bucket.batch.problems.append(problem._replace(origin=origin, position=self._next))
                 self._next += 1
 
     def _chunk(self, source_id: str | None, bucket: _Bucket) -> Chunk:

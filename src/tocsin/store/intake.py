@@ -35,6 +35,7 @@ class KeptLetter(msgspec.Struct, frozen=True):
     position: int
     raw: bytes
     source_id: str | None
+    reason: str
 
 
 class Intake:
@@ -76,8 +77,9 @@ class Intake:
                 rows = rows.filter(reason=reason)
             if source is not None:
                 rows = rows.filter(source_id=source)
-            found = rows.values_list("id", "origin", "position", "raw", "source_id")[:limit]
-            return [KeptLetter(n, o, p, bytes(raw), s) for n, o, p, raw, s in found]
+            names = ("id", "origin", "position", "raw", "source_id", "reason")
+            found = rows.values_list(*names)[:limit]
+            return [KeptLetter(n, o, p, bytes(raw), s, why) for n, o, p, raw, s, why in found]
 
     def dead_letter_counts(self) -> dict[str, int]:
         """How many dead letters there are for each reason, the commonest first."""

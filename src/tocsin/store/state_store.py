@@ -70,6 +70,7 @@ class State:
         self.holds = Holds(self._database)
         self.intelligence = Intelligence(self._database)
         self._seen = Seen(self._database, window)
+        self._past = Seen(self._database, 4 * WINDOW, history=True)
 
     def close(self) -> None:
         """Close this thread's connection."""
@@ -79,13 +80,13 @@ class State:
     def think(self, partition: str) -> Iterator[Think]:
         """T1: one transaction for all that a batch of `partition` led to."""
         with self._database.transaction():
-            yield Think(self._database, self._seen, partition)
+            yield Think(self._database, self._seen, self._past, partition)
             crash.point("t1.before-commit")
         crash.point("t1.after-commit")
 
     def history_seen(self) -> Seen:
         """The events of backfills: a window of their own."""
-        return Seen(self._database, 4 * WINDOW, history=True)
+        return self._past
 
     def cursor(self, partition: str, kind: str) -> int:
         """How far `partition` is dealt with: `think` or `lake`; -1 before the first."""
@@ -121,24 +122,23 @@ class State:
             return [_evidence(bytes(body)) for body in found]
 
     def prune_findings(self, before: int, cited: Collection[str]) -> int:
-        """Remove findings from before a time (us UTC) that no open incident holds; how many.
+        """Remove findings received before a time (us UTC) that no open incident holds; how many.
 
         Those with a `cited` event stay. Their incidents and verdicts stay as well.
         """
-        pruned = 0
-        with self._database.transaction():
+        with self._database.reading():
             rows = self._rows(models.Finding).filter(time__lt=before)
             unfinished = self._rows(models.Incident).filter(status="open")
             rows = rows.exclude(incident_id__in=unfinished.values("incident_id"))
             gone = [
                 key
                 for key, body in rows.values_list("id", "body").iterator(500)
-                if not any(uid in cited for uid in _finding(bytes(body)).event_uids)
+                if _is_over(_finding(bytes(body)), before, cited)
             ]
-            for start in range(0, len(gone), _PART):
-                part = self._rows(models.Finding).filter(id__in=gone[start : start + _PART])
-                pruned += part.delete()[0]
-        return pruned
+        for start in range(0, len(gone), _PART):
+            with self._database.transaction():
+                self._rows(models.Finding).filter(id__in=gone[start : start + _PART]).delete()
+        return len(gone)
 
     def prune_dead_letters(self, before: int) -> int:
         """Remove dead letters received before a time (us UTC); how many."""
@@ -167,3 +167,10 @@ class State:
 
     def _rows(self, model: Any) -> Any:
         return model.objects.using(self._database.alias)
+
+
+def _is_over(finding: Finding, before: int, cited: Collection[str]) -> bool:
+    """Whether a finding was received before a time, and none of its events is cited."""
+    if finding.received_at >= before:
+        return False
+    return not any(uid in cited for uid in finding.event_uids)

@@ -67,7 +67,9 @@ class SourceCount(msgspec.Struct, frozen=True):
 class Think:
     """What may be read and written in the one transaction; made by `State.think` only."""
 
-    def __init__(self, database: Database, seen: Seen, partition: str) -> None:
+    def __init__(self, database: Database, seen: Seen, past: Seen, partition: str) -> None:
+        """`seen` are live events, `past` those of backfills."""
+        self._past = past
         self._database = database
         self._partition = partition
         self._journal = Journal(database)
@@ -105,6 +107,10 @@ class Think:
     def seen_live(self, uids: Sequence[str]) -> set[str]:
         """Those of `uids` that came in live before."""
         return self._seen.known(uids) if uids else set()
+
+    def seen_in_history(self, uids: Sequence[str]) -> set[str]:
+        """Those of `uids` that a backfill brought before."""
+        return self._past.known(uids) if uids else set()
 
     def add_findings(
         self, findings: Sequence[Finding], incident_ids: Sequence[str | None] | None = None

@@ -54,7 +54,7 @@ def test_each_item_is_answered_in_order_and_what_is_created_is_durable(bulk: Edg
     assert answer["errors"] is True
     raws = [b'{"message": "one"}', b'{"message": "two"}', b'{"message": "three"}']
     assert bulk.raws()[-3:] == raws
-    assert {row["origin"] for row in bulk.rows()} == {"bulk:beats"}
+    assert {row["origin"] for row in bulk.rows()} == {"bulk:beats@http"}
     assert len(bulk.rows("dead")) == before + 3
 
 

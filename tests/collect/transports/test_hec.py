@@ -50,7 +50,7 @@ def test_success_means_that_it_is_in_the_spool(hec: Edge) -> None:
         b"a line", b'{"event": {"a": 1}, "time": 1.5, "host": "h"}', b"z",
     ]  # fmt: skip
     rows = hec.rows()[-3:]
-    assert {row["origin"] for row in rows} == {"hec:plain"}
+    assert {row["origin"] for row in rows} == {"hec:plain@http"}
     positions = [row["position"] for row in rows]
     assert positions == list(range(positions[0], positions[0] + 3))
 

@@ -67,7 +67,7 @@ def test_records_of_both_encodings_are_kept_alike(otlp: Edge) -> None:
     }
     expected = {"resource": resource, "scope": {"name": "filelog"}, "logRecord": record}
     assert json.loads(first["raw"]) == expected
-    assert first["origin"] == "otlp:collector"
+    assert first["origin"] == "otlp:collector@http"
     sent = {
         "resourceLogs": [
             {

@@ -63,7 +63,7 @@ def test_a_message_is_answered_once_it_is_durable(relp: Edge) -> None:
         assert answers(sender, b"3 rsp 6 200 OK\n") == b"2 rsp 6 200 OK\n3 rsp 6 200 OK\n"
         rows = relp.rows()[before:]
         assert [row["raw"] for row in rows] == [b"<34>first", b"<34>sec\nond"]
-        assert {row["origin"] for row in rows} == {"relp:127.0.0.1"}
+        assert {row["origin"] for row in rows} == {"relp:127.0.0.1@relp"}
         sender.sendall(frame(4, b"<34>last") + b"5 close 0\n")
         assert answers(sender, b"serverclose 0\n") == (
             b"4 rsp 6 200 OK\n5 rsp 0\n0 serverclose 0\n"

@@ -64,7 +64,7 @@ def test_framing_is_seen_from_the_connection(
     send(tcp, *pieces)
     rows = tcp.wait(before + len(stored))
     assert [row["raw"] for row in rows[before:]] == stored
-    assert {row["origin"] for row in rows} == {"syslog+tcp:127.0.0.1"}
+    assert {row["origin"] for row in rows} == {"syslog+tcp:127.0.0.1@syslog"}
 
 
 def test_a_message_that_is_cut_off_is_counted_and_kept(tcp: Edge) -> None:
@@ -154,7 +154,7 @@ def test_tls_with_client_certificates(tmp_path: Path) -> None:
         ):
             sender.sendall(counted(b"<1>over TLS"))
             row = running.wait(1)[0]
-        assert (row["raw"], row["origin"]) == (b"<1>over TLS", "syslog+tls:127.0.0.1")
+        assert (row["raw"], row["origin"]) == (b"<1>over TLS", "syslog+tls:127.0.0.1@syslog")
         nobody = ssl.create_default_context(cafile=str(tmp_path / "ca.pem"))
         with (
             contextlib.suppress(ssl.SSLError, ConnectionResetError),
@@ -173,7 +173,7 @@ def test_udp(tmp_path: Path) -> None:
                 sender.sendto(message, ("127.0.0.1", running.port))
         rows = running.wait(2)
         assert [row["raw"] for row in rows] == [LINE + b"one", LINE + b"two"]
-        assert rows[0]["origin"] == "syslog+udp:127.0.0.1"
+        assert rows[0]["origin"] == "syslog+udp:127.0.0.1@syslog"
         assert rows[0]["source_id"] == "linux_syslog"
         assert running.wait(1, "dead")[0]["reason"] == "too-deep"
 

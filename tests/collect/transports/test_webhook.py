@@ -47,7 +47,7 @@ def test_github(hooks: Edge) -> None:
     for _ in range(2):  # without a time that is signed, equal requests are two events
         assert hooks.ask("POST", "/hooks/github", body, **right) == (200, {"status": "kept"})
     assert hooks.raws()[-2:] == [body, body]
-    assert hooks.rows()[-1]["origin"] == "webhook:github"
+    assert hooks.rows()[-1]["origin"] == "webhook:github@http"
 
 
 @pytest.mark.parametrize(

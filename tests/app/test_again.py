@@ -53,3 +53,10 @@ def test_nothing_to_send_is_said(site, state):
     refuse(state, "not-json")
     with pytest.raises(UsageError, match="no such dead letter"):
         send_again(site, "maria", 5, reason="unrecognized")
+
+
+def test_what_is_no_record_keeps_its_explanation(site, state):
+    refuse(state, "truncated", raw=b"")
+    refuse(state, "cut-off", raw=b"<13>half a mess")
+    assert send_again(site, "maria", 5).sent == 0
+    assert state.intake.dead_letter_counts() == {"cut-off": 1, "truncated": 1}

@@ -155,3 +155,34 @@ def test_what_cannot_be_read_is_said_before_anything_is_done(site, logs):
         fill(site, logs, source="nobody")
     with pytest.raises(UsageError, match="at least one"):
         fill(site)
+
+
+def test_what_a_backfill_brought_is_known_when_it_comes_in_live(site, logs):
+    fill(site, logs / "b.json")
+    uids = [row["uid"] for row in stored(site)]
+    state = State(site.state)
+    with state.think("p0") as tx:
+        assert tx.seen_in_history(uids) == set(uids)
+        assert tx.seen_in_history(["0" * 32]) == set()
+    state.close()
+
+
+def test_what_came_in_live_first_is_not_taken_over(site, logs, content):
+    fill(site, logs / "b.json")
+    uids = [row["uid"] for row in stored(site)]
+    other = started(site.folder.parent / "other", content)
+    state = State(other.state)
+    with state.think("p0") as tx:
+        tx.first_seen(uids, list(range(len(uids))), [SYSMON] * len(uids), [1] * len(uids))
+    fill(other, logs / "b.json")
+    with state.think("p0") as tx:
+        assert tx.seen_in_history(uids) == set()
+    state.close()
+
+
+def test_a_file_that_cannot_be_read_is_one_dead_letter_however_often_it_is_tried(site, logs):
+    (logs / "z.json.gz").write_bytes(b"\x1f\x8b\x08\x00 no gzip")
+    dead = fill(site, logs).dead_letters
+    assert dead == 3
+    assert fill(site, logs).dead_letters == 0
+    assert account(site, "").dead_letters == 3

@@ -75,7 +75,7 @@ class DaysFold:
         rows: pa.RecordBatch,
         *,
         watermark: int,  # noqa: ARG002 - the contract's: days need no time to pass
-        now: int,  # noqa: ARG002
+        now: int,  # noqa: ARG002 - the contract of every state
     ) -> tuple[bytes | None, pa.RecordBatch]:
         """Add hours."""
         if not rows.num_rows:

@@ -101,7 +101,7 @@ def _read(tree: dict[str, Any], where: str) -> Thresholds:
         made = msgspec.convert(plain, Thresholds)
     except msgspec.ValidationError as error:
         raise ContentError(where, str(error)) from None
-    if not 0 < made.valid_hours <= 24 * 7 or not 0 < made.settle_days <= 90:  # noqa: PLR2004
+    if not 0 < made.valid_hours <= 24 * 7 or not 0 < made.settle_days <= 90:  # noqa: PLR2004 (a week, a quarter)
         raise ContentError(where, "valid_hours is 1 to 168, settle_days 1 to 90")
     return made
 

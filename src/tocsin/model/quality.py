@@ -75,6 +75,8 @@ class Measured(msgspec.Struct, array_like=True):
     """Native fields of the records that were sampled (`sampled`), and how many had them."""
     sequences: dict[str, list[tuple[int, int]]] = {}
     """Numbers that senders gave, as runs without a gap: sender -> [(first, last), ...]."""
+    untold: list[HostDelay] = []
+    """Of the hosts that stand out and are not among `hosts`: the earliest and the latest."""
 
 
 _encode = msgspec.msgpack.Encoder().encode

@@ -7,7 +7,7 @@ from tocsin.model.quality import WHOLE, Counts, cell_parts
 from tocsin.model.readiness import Scope
 from tocsin.model.sources import SourceSpec
 from tocsin.normalize.quality.days import Day, Days
-from tocsin.normalize.quality.fold import DAY, HOUR, SECOND, Recent
+from tocsin.normalize.quality.fold import DAY, HOUR, SECOND, STALE, Recent
 from tocsin.normalize.quality.measure import DELAYS
 from tocsin.normalize.quality.proportions import Past
 from tocsin.normalize.quality.readings import Reading
@@ -29,10 +29,9 @@ NEAR = 60.0
 LEAST_HOST = 20
 """Events of a host that must agree before its clock is called wrong."""
 
-STALE = 2 * HOUR
-"""How long (us) what a host's clock was is believed after it was last told."""
-
 MOST_HOST_GAPS = 20
+"""Hosts whose wrong clock is told by name; further ones are told as a gap of the whole source."""
+
 SELECTED = 0.2
 """A sender whose numbers always have so many holes sends a selection: they cannot show loss."""
 
@@ -119,12 +118,16 @@ def _late(whole: Counts, seconds: int) -> int:
 
 def clocks(of: Subject, least: float) -> Iterator[Reading]:
     """Hosts, or the whole source, whose clock is wrong."""
-    told = 0
+    told, more, since = 0, [], 0
     for host, rows in sorted(of.recent.hosts.items()):
-        if rows[-1][0] < of.recent.newest - STALE or told >= MOST_HOST_GAPS:
+        if rows[-1][0] < of.recent.newest - STALE:
             continue
         found = _offset(rows, of.delay + of.source.delay)
         if found is None or abs(found) < least:
+            continue
+        if told >= MOST_HOST_GAPS:
+            more.append(abs(found))
+            since = min(since or rows[0][0], rows[0][0])
             continue
         told += 1
         way = "ahead" if found > 0 else "behind"
@@ -139,6 +142,23 @@ def clocks(of: Subject, least: float) -> Iterator[Reading]:
             "set the clock (NTP), or the time zone of the sender or in source.yaml",
             "s",
         )  # fmt: skip
+    usual = of.delay + of.source.delay
+    untold = [row for row in of.recent.untold if row[0] >= of.recent.newest - STALE]
+    off = [row for row in untold if _may_be_off(row[2], row[3], usual) and abs(row[2]) >= least]
+    if more or off:
+        worst = max([*more, *(abs(row[2]) for row in off)])
+        counted = f"{len(more):,} more hosts" if more and not off else "more hosts"
+        yield Reading(
+            "clock", worst, Scope(), min([since] * bool(since) + [row[0] for row in off]),
+            f"the clocks of {counted} than are told by name are wrong, by up to {_time(worst)}",
+            "set the clocks (NTP), or the time zone of the sender or in source.yaml",
+            "s",
+        )  # fmt: skip
+
+
+def _may_be_off(delay: float, spread: float, usual: float) -> bool:
+    """Whether a host that is not watched may have a wrong clock: doubt counts against it."""
+    return spread <= NEAR and abs(delay) <= LONGEST_OFFSET and (delay < 0 or delay > usual)
 
 
 def _offset(rows: list[tuple[int, int, float, float]], usual: float) -> float | None:

@@ -36,7 +36,16 @@ KEPT_EVENTS, KEPT_HOURS = 768, 48
 """Closed hours that are kept beside them, for sources of which little comes."""
 
 MOST_HOSTS, HOST_ROWS = 256, 4
-"""Hosts whose clock is watched, the newest; and slices of each."""
+"""Hosts whose clock is watched, and slices of each: those that told of it last, of these the ones
+that are furthest off."""
+
+STALE = 2 * HOUR
+"""How long (us) what a host's clock was is believed after it was last told."""
+
+OFF_SECONDS = 60.0
+"""A delay (s) within which a host that is let go of cannot be missed."""
+
+MOST_UNTOLD = 16
 
 MOST_SENDERS = 256
 MOST_ABOVE = 1_024
@@ -109,6 +118,8 @@ class Recent(msgspec.Struct):
     """The watermark when the last backfilled events came."""
     number: int = 0
     """Hours handed on so far."""
+    untold: list[tuple[int, int, float, float]] = []
+    """(at, events, median delay, spread in s) of hosts that stand out and are not watched."""
 
 
 class QualityFold:
@@ -197,6 +208,8 @@ def _add(recent: Recent, row: dict[str, Any], watermark: int) -> None:
         recent.ring.append(Slice(row["at"], row["partition"], row["first"], measured.cells))
         for host, delay in measured.hosts.items():
             _add_host(recent, host, row["at"], delay)
+        for delay in measured.untold:
+            recent.untold.append((row["at"], delay.n, delay.median, delay.spread))
     _add_hours(recent, measured, at=row["at"], history=row["history"])
 
 
@@ -239,9 +252,34 @@ def _trim(recent: Recent) -> None:
             break
         left -= row.events
     if len(recent.hosts) > MOST_HOSTS:
-        by_age = sorted(recent.hosts, key=lambda host: (recent.hosts[host][-1], host))
-        for host in by_age[: len(recent.hosts) - MOST_HOSTS]:
-            del recent.hosts[host]
+        _let_go(recent)
+    _trim_untold(recent)
+
+
+def _let_go(recent: Recent) -> None:
+    """Watch fewer hosts. One that is off and heard of late is not forgotten: it is `untold`."""
+    since = recent.newest - STALE
+
+    def order(host: str) -> tuple[bool, bool, float, int, str]:
+        at, _, median, _ = recent.hosts[host][-1]
+        fresh = at >= since
+        return not host, fresh, abs(median) if fresh else 0.0, at, host
+
+    by_worth = sorted(recent.hosts, key=order)
+    for host in by_worth[: len(recent.hosts) - MOST_HOSTS]:
+        row = recent.hosts.pop(host)[-1]
+        if row[0] >= since and abs(row[2]) > OFF_SECONDS and row[3] <= OFF_SECONDS:
+            recent.untold.append(row)
+
+
+def _trim_untold(recent: Recent) -> None:
+    """Of those that still count, the furthest ahead and behind and the newest."""
+    since = recent.newest - STALE
+    rows = sorted({row for row in recent.untold if row[0] >= since})
+    if len(rows) > MOST_UNTOLD:
+        worst = {min(rows, key=lambda row: row[2]), max(rows, key=lambda row: row[2])}
+        rows = sorted({*worst, *rows[len(worst) - MOST_UNTOLD :]})
+    recent.untold = rows
 
 
 def _close(recent: Recent, watermark: int) -> Iterator[tuple[int, int, Hour]]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 import msgspec
 
 from tocsin.model.quality import cell_key, cell_parts
-from tocsin.model.readiness import Gap, SourceReadiness, Use
+from tocsin.model.readiness import Gap, Scope, SourceReadiness, Use
 from tocsin.model.sources import SourceSpec
 from tocsin.normalize.quality import checks
 from tocsin.normalize.quality.checks import Subject
@@ -22,6 +22,9 @@ WINDOW = 90
 """Days of history that profiles, training and automation ask for."""
 
 MOST_GAPS = 64
+"""Gaps that are told of a use. Where there are more, each measure that is cut short becomes a gap
+of the whole source, so that more gaps never open the guard."""
+
 _QUIET = 0.2
 """A weekday on which a source spoke on fewer than this share of days needs no events."""
 
@@ -148,8 +151,46 @@ def _for_use(
     fit_since = memory.fit_since.get(use, now) if not gaps else 0
     return SourceReadiness(
         source.id, use, now, now + thresholds.valid_hours * DAY // 24,
-        tuple(gaps[:MOST_GAPS]), fit_since, len(good), complete,
+        _bounded(gaps), fit_since, len(good), complete,
     )  # fmt: skip
+
+
+def _bounded(gaps: list[Gap]) -> tuple[Gap, ...]:
+    """Those of the whole source first, one for each measure; then as many others as there is room.
+
+    Of those that are cut off, one of the whole source stands for all of a measure.
+    """
+    scoped = [one for one in gaps if one.scope != Scope()]
+    whole = [one for one in gaps if one.scope == Scope()]
+    if len(gaps) > MOST_GAPS:
+        room = MOST_GAPS - len({one.measure for one in gaps})
+        scoped, cut = scoped[:room], scoped[room:]
+        measures = dict.fromkeys(one.measure for one in cut)
+        whole += [_more([one for one in cut if one.measure == measure]) for measure in measures]
+    by_measure: dict[str, Gap] = {}
+    for one in whole:
+        known = by_measure.get(one.measure)
+        by_measure[one.measure] = one if known is None else _joined(known, one)
+    return (*by_measure.values(), *scoped)
+
+
+def _more(cut: list[Gap]) -> Gap:
+    """One gap of the whole source for all of a measure that are not told."""
+    worst = max(cut, key=lambda one: one.value)
+    return msgspec.structs.replace(
+        worst,
+        since=min(one.since for one in cut),
+        scope=Scope(),
+        cause=f"and {len(cut):,} more gaps of this measure that are not told one by one, such as: "
+        f"{worst.cause} ({worst.scope.text})",
+    )
+
+
+def _joined(one: Gap, other: Gap) -> Gap:
+    """Two gaps with one key as one, by the worse of them."""
+    worse = one if one.value >= other.value else other
+    cause = f"{one.cause}; {other.cause}"
+    return msgspec.structs.replace(worse, since=min(one.since, other.since), cause=cause)
 
 
 def _never(source: SourceSpec, now: int) -> Gap:

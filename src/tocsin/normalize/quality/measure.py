@@ -56,11 +56,16 @@ KEYS_EVERY = 32
 MAX_KEYS, MAX_KEY = 128, 64
 """Native fields told of a slice, and characters of a name."""
 
-MOST_HOSTS = 8
-"""Busiest hosts told of a slice; as many again whose clock stands out."""
+MOST_HOSTS, MOST_ODD = 8, 32
+"""Busiest hosts told of a slice; and those whose clock stands out. Of further ones that stand out
+the two extremes are told without a name (`Measured.untold`), so that none passes unseen."""
 
 ODD_SECONDS = 120.0
-"""How far (s) a host's median delay may lie from its source's before it stands out."""
+"""How far (s) a host's median delay may lie from its source's, or from none, before it stands
+out: where most clocks are wrong, the source's median is wrong as well."""
+
+STEADY = 60.0
+"""By how much (s) the delays of a host whose clock is wrong may differ."""
 
 DELAYS = (-43_200, -5_400, -1_800, -300, -60, -5, 5, 60, 300, 900, 1_800, 2_700, 5_400, 21_600,
           86_400)  # fmt: skip
@@ -386,8 +391,14 @@ def _tell_delays(part: _Part) -> None:
     hosts = {host: _summary(sorted(v)) for host, v in part.delays.items() if host}
     by_size = sorted(hosts, key=lambda host: (-hosts[host].n, host))
     odd = [h for h in by_size if abs(hosts[h].median - middle.median) > ODD_SECONDS]
-    told = dict.fromkeys([*by_size[:MOST_HOSTS], *odd[:MOST_HOSTS]])
+    off = [h for h in by_size if abs(hosts[h].median) > ODD_SECONDS]
+    told = dict.fromkeys([*by_size[:MOST_HOSTS], *odd[:MOST_ODD]])
     part.measured.hosts = {"": middle, **{host: hosts[host] for host in told}}
+    # One whose delays differ is late, not wrong: it must not stand for one that is.
+    untold = [hosts[h] for h in off if h not in told and hosts[h].spread <= STEADY]
+    if untold:
+        by_delay = sorted(untold, key=lambda one: (one.median, one.n))
+        part.measured.untold = [by_delay[0], by_delay[-1]]
 
 
 def _summary(ordered: list[float]) -> HostDelay:

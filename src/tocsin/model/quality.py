@@ -42,6 +42,9 @@ that nobody recognized. `body` is `Measured` in MessagePack."""
 SLICE = 512
 """Rows of one slice: how finely what changes within a batch can be told."""
 
+LONGEST_OFFSET = 26 * 3_600
+"""Seconds: what is further off than two time zones can be is an old record and no wrong clock."""
+
 Counts = dict[str, int]
 
 WHOLE = ""

@@ -160,7 +160,7 @@ def test_a_slice_tells_the_extremes_of_those_it_has_no_room_for(normalizer):
     names = [f"h{n:03}.x.example" for n in range(3 * MOST_ODD)]
     raws = [logon(host=names[0]) for _ in range(200)]
     raws += [logon(host=name, at=NOW + (300 + n) * SECOND) for n, name in enumerate(names)]
-    rows = measured(normalizer, envelope(raws))
-    recent = folded(rows)
+    old = [logon(host=f"x{n}.x.example", at=NOW - 40 * 24 * HOUR) for n in range(20)]
+    recent = folded(measured(normalizer, envelope([*raws, *old])))
     assert len(recent.untold) == 2
     assert clock_gaps(recent).gaps[0].scope == Scope()

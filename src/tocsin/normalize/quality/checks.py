@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from tocsin.model.quality import WHOLE, Counts, cell_parts
+from tocsin.model.quality import LONGEST_OFFSET, WHOLE, Counts, cell_parts
 from tocsin.model.readiness import Scope
 from tocsin.model.sources import SourceSpec
 from tocsin.normalize.quality.days import Day, Days
@@ -38,7 +38,6 @@ SELECTED = 0.2
 VOLUME_HOURS = 6
 _VOLUME_DAYS = 21
 _VOLUME_LEAST = 600
-LONGEST_OFFSET = 26 * 3_600
 
 
 class Subject(NamedTuple):

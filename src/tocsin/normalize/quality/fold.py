@@ -11,6 +11,7 @@ import msgspec
 import pyarrow as pa
 
 from tocsin.model.quality import (
+    LONGEST_OFFSET,
     WHOLE,
     Counts,
     HostDelay,
@@ -263,12 +264,18 @@ def _let_go(recent: Recent) -> None:
     def order(host: str) -> tuple[bool, bool, float, int, str]:
         at, _, median, _ = recent.hosts[host][-1]
         fresh = at >= since
-        return not host, fresh, abs(median) if fresh else 0.0, at, host
+        # What is too far off to be a clock says nothing about one.
+        off = abs(median) if fresh and abs(median) <= LONGEST_OFFSET else 0.0
+        return not host, fresh, off, at, host
 
     by_worth = sorted(recent.hosts, key=order)
     for host in by_worth[: len(recent.hosts) - MOST_HOSTS]:
         row = recent.hosts.pop(host)[-1]
-        if row[0] >= since and abs(row[2]) > OFF_SECONDS and row[3] <= OFF_SECONDS:
+        if (
+            row[0] >= since
+            and OFF_SECONDS < abs(row[2]) <= LONGEST_OFFSET
+            and row[3] <= OFF_SECONDS
+        ):
             recent.untold.append(row)
 
 

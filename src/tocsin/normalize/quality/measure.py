@@ -15,6 +15,7 @@ import pyarrow as pa
 from tocsin.model.context import NOWHERE, NoContext, Place, Placing
 from tocsin.model.quality import (
     EMPTY,
+    LONGEST_OFFSET,
     MAX_CELLS,
     QUALITY,
     SLICE,
@@ -391,7 +392,7 @@ def _tell_delays(part: _Part) -> None:
     hosts = {host: _summary(sorted(v)) for host, v in part.delays.items() if host}
     by_size = sorted(hosts, key=lambda host: (-hosts[host].n, host))
     odd = [h for h in by_size if abs(hosts[h].median - middle.median) > ODD_SECONDS]
-    off = [h for h in by_size if abs(hosts[h].median) > ODD_SECONDS]
+    off = [h for h in by_size if ODD_SECONDS < abs(hosts[h].median) <= LONGEST_OFFSET]
     told = dict.fromkeys([*by_size[:MOST_HOSTS], *odd[:MOST_ODD]])
     part.measured.hosts = {"": middle, **{host: hosts[host] for host in told}}
     # One whose delays differ is late, not wrong: it must not stand for one that is.

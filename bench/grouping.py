@@ -24,7 +24,7 @@ import msgspec
 from bench.inputs import archives
 from tocsin import flow
 from tocsin.app import parts
-from tocsin.app.hunt import CLOCK_SAMPLE
+from tocsin.app.reading import CLOCK_SAMPLE
 from tocsin.correlate.grouping import host_of, is_core
 from tocsin.correlate.incidents import END, IncidentFold
 from tocsin.formats.limits import DEFAULT

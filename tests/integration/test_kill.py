@@ -20,6 +20,10 @@ ELSEWHERE = {
     "spool.rotated": "needs 64 MB of input: tests/collect/test_spool.py",
     "spool.snapshot": "comes with rotation: tests/collect/test_spool.py",
     "spool.released": "comes with rotation: tests/collect/test_spool.py",
+    "backfill.judged": "a command of its own: tests/app/test_backfill.py",
+    "backfill.stored": "a command of its own: tests/app/test_backfill.py",
+    "upkeep.files-written": "once a day: tests/app/test_upkeep.py",
+    "upkeep.committed": "once a day: tests/app/test_upkeep.py",
 }
 
 

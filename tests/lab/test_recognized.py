@@ -13,7 +13,7 @@ from tocsin.formats.records import Stamp, to_envelope
 from tocsin.model.stages import ContextSnapshot
 from tocsin.normalize import compile_sources
 
-FAMILIES = {"windows", "entra", "okta", "aws", "zeek", "cef", "linux", "samba"}
+FAMILIES = {"windows", "entra", "okta", "aws", "zeek", "paloalto", "linux", "samba"}
 MAY_BE_REFUSED = "-syslog.log"
 """Of syslog only some programs are read."""
 
